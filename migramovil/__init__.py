@@ -1,0 +1,3 @@
+"""The enrollment station of the Migramóvil."""
+
+__version__ = "0.1.0"

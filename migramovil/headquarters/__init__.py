@@ -1,0 +1,1 @@
+"""The receiving side. It knows the subject and the wire, nothing of the station."""

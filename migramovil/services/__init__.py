@@ -1,0 +1,1 @@
+"""What people do here. Rules of the work; windows only show them."""

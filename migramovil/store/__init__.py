@@ -1,0 +1,1 @@
+"""Disk: the only room of the station with SQL."""

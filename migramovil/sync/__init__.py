@@ -1,0 +1,1 @@
+"""The wire: a pure machine decides, a thin engine carries out."""

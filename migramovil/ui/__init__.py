@@ -1,0 +1,1 @@
+"""Windows. They show and ask; they decide nothing."""

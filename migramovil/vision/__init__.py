@@ -1,0 +1,1 @@
+"""Eyes: arrays in, measurements out. Nothing here decides."""
