@@ -1,0 +1,1 @@
+"""Invented devices and people: real code for training, demonstration and tests."""
