@@ -1,0 +1,113 @@
+"""A lane is one thread that does one thing at a time; work handed to it comes back as a ticket."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from threading import Event
+from typing import Generic, TypeVar
+
+from migramovil.devices.trouble import Cancelled
+
+T = TypeVar("T")
+Work = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ticket(Generic[T]):
+    """One piece of work handed to a lane: wait for it, or call it off.
+
+    The cancel flag belongs to the ticket, not to the device: an early cancel cannot be lost, and
+    a late one cannot hit the next piece of work.
+    """
+
+    future: Future[T]
+    cancelled: Event
+
+    def cancel(self) -> None:
+        """Ask the work to stop; work that has not begun never begins and ends in DEV-03."""
+        self.cancelled.set()
+
+    def result(self, timeout: float | None = None) -> T:
+        """The answer, or the trouble; TimeoutError when `timeout` seconds pass first."""
+        return self.future.result(timeout)
+
+    def done(self) -> bool:
+        return self.future.done()
+
+    def add_done_callback(self, call: Callable[[Future[T]], object]) -> None:
+        """Call `call(future)` when the work ends: on the lane, or at once if it already did."""
+        self.future.add_done_callback(call)
+
+
+class Lane:
+    """A single thread that runs work in order.
+
+    The thread is a daemon: native code that hangs must not keep the station from leaving, which
+    `ThreadPoolExecutor` would, as it joins its threads at exit.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._work: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._open = True
+        self._waiting: set[Event] = set()
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._loop, name=f"lane-{name}", daemon=True)
+        self._thread.start()
+
+    def run(self, fn: Callable[[Event], T]) -> Ticket[T]:
+        """Run `fn(cancelled)` on the lane after all that was handed in before."""
+        ticket: Ticket[T] = Ticket(Future(), Event())
+        with self._lock:
+            if self._open:
+                self._waiting.add(ticket.cancelled)
+                self._work.put(lambda: self._settle(ticket, fn))
+                return ticket
+        ticket.future.set_exception(Cancelled("lane closed"))
+        return ticket
+
+    def close(self, *, drain: bool = False, timeout_s: float = 5.0) -> bool:
+        """Take no more work and end the thread; True when it ended within `timeout_s`.
+
+        Work still waiting ends in DEV-03 and running work is asked to stop, unless `drain`: then
+        all of it is done first (the desk's lane, where a save must not be dropped).
+        """
+        with self._lock:
+            if self._open:
+                self._open = False
+                self._work.put(None)
+            if not drain:
+                for cancelled in self._waiting:
+                    cancelled.set()
+        if threading.current_thread() is self._thread:
+            return False
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _loop(self) -> None:
+        while (work := self._work.get()) is not None:
+            work()
+
+    def _settle(self, ticket: Ticket[T], fn: Callable[[Event], T]) -> None:
+        future = ticket.future
+        if not future.set_running_or_notify_cancel():
+            self._forget(ticket)
+            return
+        try:
+            if ticket.cancelled.is_set():
+                raise Cancelled
+            answer = fn(ticket.cancelled)
+        except BaseException as error:  # noqa: BLE001 - the ticket carries it to who asked
+            self._forget(ticket)
+            future.set_exception(error)
+        else:
+            self._forget(ticket)
+            future.set_result(answer)
+
+    def _forget(self, ticket: Ticket[T]) -> None:
+        with self._lock:
+            self._waiting.discard(ticket.cancelled)
