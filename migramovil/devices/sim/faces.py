@@ -550,7 +550,7 @@ def _hair_behind(canvas: Canvas, traits: _Traits) -> None:
         _pigtails(canvas, traits)
     if not fall or not traits.female:
         return
-    fall -= 0 if fall > 100 else 12
+    fall -= {Hair.BOB: 12, Hair.CURLS: 26}.get(traits.style, 0)
     w = traits.wide
     side = curve((0, -104), (58 * w, -84), (78 * w, -30), (80 * w, 0.5 * fall), (78 * w, fall - 10),
                  (70 * w, fall))  # fmt: skip
@@ -736,11 +736,22 @@ def _curls(canvas: Canvas, traits: _Traits, face: Mask) -> None:
     mask = canvas.mask(area, 1.0)
     for x, y in path[::2]:
         ball = ellipse(x + rs.normal(0, 1.5), y + rs.normal(0, 1.5), *rs.uniform(8, 13, 2))
-        canvas.fill(ball, _mix(traits.hair, _dim(traits.hair, 0.6), rs.uniform()), soft=0.8)
+        canvas.fill(
+            ball,
+            _mix(traits.hair, _dim(traits.hair, 0.8 if traits.elder else 0.6), rs.uniform()),
+            soft=0.8,
+        )
         mask = np.asarray(cv2.bitwise_or(mask, canvas.mask(ball, 0.8)), np.uint8)
     rings = [_ring(area, rs) for _ in range(260)]
     canvas.stroke(rings[::2], _gleam(traits.hair, 0.4), 0.8, opacity=0.26, soft=0.5, inside=mask)
-    canvas.stroke(rings[1::2], _dim(traits.hair, 0.25), 0.8, opacity=0.5, soft=0.5, inside=mask)
+    canvas.stroke(
+        rings[1::2],
+        _dim(traits.hair, 0.6 if traits.elder else 0.25),
+        0.8,
+        opacity=0.5,
+        soft=0.5,
+        inside=mask,
+    )
 
 
 def _ring(area: Curve, rs: np.random.RandomState) -> Curve:
