@@ -85,7 +85,7 @@ class DeviceSlot(Generic[D]):
         except Trouble as trouble:  # the job may end in another room's trouble: not the device's
             self._end(DeviceState.READY, trouble if isinstance(trouble, DeviceTrouble) else None)
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a driver may raise anything
             where = _where(error)
             log.error("a device driver crashed: %s", where)
             self._shut()

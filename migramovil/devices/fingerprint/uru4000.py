@@ -25,6 +25,7 @@ import usb.core
 import usb.util
 
 from migramovil.devices.fingerprint import uru4000_frames as frames
+from migramovil.devices.pipes import usb_path
 from migramovil.devices.ports import DeviceInfo, DeviceKind, FingerImage
 from migramovil.devices.trouble import (
     Cancelled,
@@ -245,6 +246,7 @@ class Uru4000Reader:
     def _poll_status(
         self, good: Callable[[int], bool], before: Callable[[], None] = lambda: None
     ) -> int:
+        status = 0
         for _ in range(100):
             before()
             status = self._status()
@@ -274,7 +276,7 @@ class Uru4000Reader:
 
     def _same_device(self) -> Any:
         for device in _devices(self._backend):
-            if _path(device) == self.info.path:
+            if usb_path(device) == self.info.path:
                 return device
         raise Unplugged
 
@@ -290,17 +292,13 @@ def _devices(backend: Backend | None) -> list[Any]:
     return list(found)
 
 
-def _path(device: Any) -> str:
-    return f"usb:{device.bus:03d}:{device.address:03d}"
-
-
 def _info(device: Any) -> DeviceInfo:
     return DeviceInfo(
         kind=DeviceKind.FINGERPRINT,
         driver="uru4000",
         model="U.are.U 4000B/4500",
         serial=_serial(device),
-        path=_path(device),
+        path=usb_path(device),
         capabilities={
             "fingers_per_capture": 1,
             "width_px": frames.WIDTH,

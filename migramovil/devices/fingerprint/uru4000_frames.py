@@ -85,7 +85,7 @@ def decode(scan: bytes, key_of: KeyOf) -> Pixels:
         _decrypt(data, header, key_of)
     picture = np.zeros((HEIGHT, WIDTH), np.uint8)
     row = 0
-    for block, first, count in _spans(header):
+    for _, first, count in _spans(header):
         if row + count > HEIGHT:
             raise ImageUnreadable("the block map is taller than the sensor")
         lines = data[first : first + count]
@@ -138,9 +138,7 @@ def _decrypt(data: Pixels, header: Header, key_of: KeyOf) -> None:
         flat[-1] = 0
 
 
-def _masks(
-    header: Header, key_of: KeyOf
-) -> Iterator[tuple[int, int, Pixels]]:
+def _masks(header: Header, key_of: KeyOf) -> Iterator[tuple[int, int, Pixels]]:
     """First line, line count and mask of each encrypted block, keys moved on as the reader does."""
     number = header.key_number
     key = key_of(number)

@@ -1,0 +1,138 @@
+"""The training camera's picture: motion JPEG over HTTP on the loopback, as a network camera's.
+
+Nothing touches the disk, every platform has it, and the real camera driver reads it: a camera
+that can be late, go dark, or be pulled out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from itertools import count
+
+import cv2
+import numpy as np
+
+from migramovil.devices.ports import Pixels
+
+_HELLO = (
+    b"HTTP/1.0 200 OK\r\nCache-Control: no-store\r\n"
+    b"Content-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
+)
+_JPEG_QUALITY = 92
+
+
+class CameraFilm:
+    """A film that runs round and round. Pictures are uint8 (1080, 1920, 3), blue-green-red.
+
+    `dark` shows black; `hangs` keeps the line and sends nothing; `unplug` and `plug` take the
+    camera away and bring it back, at the same `address`.
+    """
+
+    def __init__(self, frames: Sequence[Pixels] = (), *, fps: float = 15.0) -> None:
+        self.dark = False
+        self.hangs = False
+        self._period_s = 1 / fps
+        self._reel = _Reel(frames)
+        self._black = _Reel([np.zeros((1080, 1920, 3), np.uint8)])
+        self._lines: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._door = self._open_door(0)
+        self._port: int = self._door.getsockname()[1]
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self._port}/"
+
+    @property
+    def plugged(self) -> bool:
+        return self._door.fileno() >= 0
+
+    def show(self, frames: Sequence[Pixels]) -> None:
+        """Put another film in; none shows the empty chair."""
+        self._reel = _Reel(frames)
+
+    def unplug(self) -> None:
+        # shutdown as well: closing alone does not wake the thread that waits at the door
+        _shut(self._door)
+        with self._lock:
+            for line in self._lines:
+                _shut(line)
+
+    def plug(self) -> None:
+        if not self.plugged:
+            self._door = self._open_door(self._port)
+
+    def close(self) -> None:
+        self.unplug()
+
+    def _open_door(self, port: int) -> socket.socket:
+        door = socket.create_server(("127.0.0.1", port))
+        threading.Thread(target=self._welcome, args=(door,), name="film", daemon=True).start()
+        return door
+
+    def _welcome(self, door: socket.socket) -> None:
+        while True:
+            try:
+                line, _ = door.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._run, args=(line,), name="film-line", daemon=True).start()
+
+    def _run(self, line: socket.socket) -> None:
+        with self._lock:
+            self._lines.add(line)
+        try:
+            with contextlib.suppress(OSError):
+                line.recv(4096)
+                line.sendall(_HELLO)
+                self._project(line)
+        finally:
+            with self._lock:
+                self._lines.discard(line)
+            line.close()
+
+    def _project(self, line: socket.socket) -> None:
+        due = time.monotonic()
+        for turn in count():
+            if not self.hangs:
+                line.sendall(_part((self._black if self.dark else self._reel).jpeg(turn)))
+            due = max(due + self._period_s, time.monotonic())
+            time.sleep(max(0.0, due - time.monotonic()))
+            if not self.plugged:
+                return
+
+
+class _Reel:
+    """Pictures, each compressed when it is first shown."""
+
+    def __init__(self, frames: Sequence[Pixels]) -> None:
+        self._frames = frames or [empty_chair()]
+        self._jpegs: dict[int, bytes] = {}
+
+    def jpeg(self, turn: int) -> bytes:
+        place = turn % len(self._frames)
+        if place not in self._jpegs:
+            quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+            self._jpegs[place] = cv2.imencode(".jpg", self._frames[place], quality)[1].tobytes()
+        return self._jpegs[place]
+
+
+def empty_chair() -> Pixels:
+    """The wall behind the chair with nobody on it."""
+    rows = np.linspace(226, 198, 1080)[:, None, None]
+    return np.broadcast_to(rows, (1080, 1920, 3)).astype(np.uint8)
+
+
+def _part(jpeg: bytes) -> bytes:
+    head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+    return head.encode("ascii") + jpeg + b"\r\n"
+
+
+def _shut(line: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)
+    line.close()
