@@ -535,7 +535,7 @@ def _years(canvas: Canvas, traits: _Traits, face: Mask) -> None:
 
 def _hair_height(traits: _Traits) -> float:
     """Units from the crown of the skull to the top of the hair."""
-    heights = {Hair.CROPPED: 3.0, Hair.RECEDING: 1.0, Hair.CURLS: 17.0, Hair.TIED: 7.0}
+    heights = {Hair.CROPPED: 3.0, Hair.RECEDING: 1.0, Hair.CURLS: 13.0, Hair.TIED: 7.0}
     return heights.get(traits.style, 11.0)
 
 
