@@ -70,6 +70,12 @@ class Lane:
         ticket.future.set_exception(Cancelled("lane closed"))
         return ticket
 
+    def call_off(self) -> None:
+        """Ask all work that was handed in so far to stop."""
+        with self._lock:
+            for cancelled in self._waiting:
+                cancelled.set()
+
     def close(self, *, drain: bool = False, timeout_s: float = 5.0) -> bool:
         """Take no more work and end the thread; True when it ended within `timeout_s`.
 
@@ -80,9 +86,8 @@ class Lane:
             if self._open:
                 self._open = False
                 self._work.put(None)
-            if not drain:
-                for cancelled in self._waiting:
-                    cancelled.set()
+        if not drain:
+            self.call_off()
         if threading.current_thread() is self._thread:
             return False
         self._thread.join(timeout_s)

@@ -65,6 +65,10 @@ class DeviceSlot(Generic[D]):
         """Run `job(device, cancelled)` on the lane."""
         return self._lane.run(lambda cancelled: self._run(job, cancelled))
 
+    def look(self) -> Ticket[DeviceState]:
+        """Look whether an absent device has come, without opening it; the state after that."""
+        return self._lane.run(lambda _: self._looked())
+
     def close(self, timeout_s: float = 5.0) -> None:
         """Close the device on its own lane; it opens again if it is used again."""
         ticket = self._lane.run(lambda _: self._shut())
@@ -94,6 +98,12 @@ class DeviceSlot(Generic[D]):
             raise crash from None
         self._end(DeviceState.READY, None)
         return answer
+
+    def _looked(self) -> DeviceState:
+        if self._device is None:
+            self._device = self._find_again()
+            self._tell(DeviceState.ABSENT if self._device is None else DeviceState.READY)
+        return self._state
 
     def _ready(self) -> D:
         if self._device is None:

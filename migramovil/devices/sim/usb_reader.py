@@ -50,6 +50,7 @@ class SimulatedUsbReader(OneDeviceBackend):
         super().__init__(vendor=0x05BA, product=0x000A, endpoints=((0x81, 3), (0x82, 2)))
         self.fault = ReaderFault.NONE
         self.pace_s = pace_s
+        self.hand_near = True  # whether somebody is there to lay a finger on the glass
         self._next_impression = next_impression
         self._random = random.Random(4500)  # noqa: S311 - the keys of a play, not of a lock
         self._secret = self._random.getrandbits(32)
@@ -110,7 +111,8 @@ class SimulatedUsbReader(OneDeviceBackend):
     def _turn_to(self, mode: int) -> None:
         self._interrupts.clear()
         self._scan_ordered = mode == _SCAN and self.fault is not ReaderFault.HANGS
-        if mode == _AWAIT_FINGER_ON and self.fault is not ReaderFault.NO_FINGER:
+        comes = self.hand_near and self.fault is not ReaderFault.NO_FINGER
+        if mode == _AWAIT_FINGER_ON and comes:
             self._say(_FINGER_ON, self.pace_s)
         elif mode == _AWAIT_FINGER_OFF:
             self._say(_FINGER_OFF, self.pace_s)

@@ -1,0 +1,91 @@
+"""MRZ lines come out whole or not at all, whatever the reader sends."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migramovil.devices.mrz.mrz_frames import SHAPES, MrzAssembler, assemble
+
+# The worked examples of ICAO Doc 9303.
+TD3 = (
+    "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
+    "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
+)
+TD2 = ("I<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<", "D231458907UTO7408122F1204159<<<<<<<6")
+TD1 = (
+    "I<UTOD231458907<<<<<<<<<<<<<<<",
+    "7408122F1204159UTO<<<<<<<<<<<6",
+    "ERIKSSON<<ANNA<MARIA<<<<<<<<<<",
+)
+DOCUMENTS = [TD1, TD2, TD3]
+ENDS = ["\r", "\n", "\r\n", "\n\r\n"]
+
+
+@pytest.mark.parametrize("lines", DOCUMENTS)
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("frame", ["{}", "\x02{}\x03", "  {}  ", "ruido\r{}"])
+def test_a_document_is_read_in_every_way_readers_send_it(
+    lines: tuple[str, ...], end: str, frame: str
+) -> None:
+    assert assemble(frame.format(end.join(lines) + end)) == lines
+
+
+@pytest.mark.parametrize("lines", DOCUMENTS)
+def test_a_wedge_may_leave_out_the_last_end_the_capitals_and_all_ends(
+    lines: tuple[str, ...],
+) -> None:
+    assert assemble("\n".join(lines)) == lines
+    assert assemble("\r\n".join(lines).lower()) == lines
+    assert assemble("".join(lines)) == lines
+
+
+@pytest.mark.parametrize("text", ["", "hola", TD3[0], "\n".join(TD1[1:]), "\n".join(TD3[::-1])])
+def test_half_a_document_is_none(text: str) -> None:
+    assert assemble(text) is None
+
+
+@given(
+    documents=st.lists(st.sampled_from(DOCUMENTS), max_size=4),
+    end=st.sampled_from(ENDS),
+    sizes=st.lists(st.integers(1, 30), min_size=1, max_size=40),
+)
+def test_how_the_bytes_are_cut_up_does_not_matter(
+    documents: list[tuple[str, ...]], end: str, sizes: list[int]
+) -> None:
+    data = "".join(line + end for lines in documents for line in lines).encode("ascii")
+    assembler, groups = MrzAssembler(), []
+    while data:
+        size = sizes[len(data) % len(sizes)]
+        groups += assembler.feed(data[:size])
+        data = data[size:]
+    assert groups == documents
+
+
+def test_a_silence_keeps_two_half_documents_apart() -> None:
+    assembler = MrzAssembler()
+    assert assembler.feed(f"{TD1[0]}\r{TD1[1]}\r".encode()) == []
+    assert assembler.pause() == []
+    assert assembler.feed("".join(f"{line}\r" for line in TD1).encode()) == [TD1]
+
+
+@given(st.binary(max_size=600))
+def test_any_bytes_give_only_groups_of_the_three_shapes(data: bytes) -> None:
+    assembler = MrzAssembler()
+    for group in assembler.feed(data) + assembler.pause():
+        assert SHAPES[len(group[0])] == len(group)
+        assert {len(line) for line in group} == {len(group[0])}
+
+
+@given(st.text(alphabet="PIVA<0Z\r\n\x02\x03 ñ", max_size=400))
+def test_any_text_from_a_wedge_gives_lines_or_none(text: str) -> None:
+    lines = assemble(text)
+    assert lines is None or SHAPES[len(lines[0])] == len(lines)
+
+
+def test_endless_noise_takes_no_memory() -> None:
+    assembler = MrzAssembler()
+    assembler.feed(b"A" * 1_000_000)
+    assert len(assembler._line) < 100
+    assert assembler.feed(b"\r" + "".join(f"{line}\r" for line in TD3).encode()) == [TD3]

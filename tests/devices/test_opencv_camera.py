@@ -1,0 +1,170 @@
+"""OpenCV's camera driver against a film over HTTP: newest pictures, and honest troubles."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+import pytest
+
+from migramovil.devices.camera import opencv
+from migramovil.devices.ports import DeviceInfo, DeviceKind, Pixels
+from migramovil.devices.sim.camera_film import CameraFilm
+from migramovil.devices.trouble import Cancelled, NoPicture, NotAllowed, Unplugged
+
+
+def grey(level: int) -> Pixels:
+    return np.full((1080, 1920, 3), level, np.uint8)
+
+
+@pytest.fixture
+def film() -> Iterator[CameraFilm]:
+    film = CameraFilm([grey(60), grey(120)], fps=30)
+    yield film
+    film.close()
+
+
+@pytest.fixture
+def camera(film: CameraFilm) -> Iterator[opencv.OpenCvCamera]:
+    camera = opencv.OpenCvCamera(opencv.network_camera(film.address))
+    camera.open()
+    yield camera
+    camera.close()
+
+
+def brightness(camera: opencv.OpenCvCamera) -> float:
+    return float(camera.read(timeout_s=5, cancelled=Event()).pixels.mean())
+
+
+def test_the_film_runs_round_and_round(camera: opencv.OpenCvCamera) -> None:
+    seen = {round(brightness(camera) / 10) for _ in range(6)}
+    assert seen == {6, 12}
+
+
+def test_a_picture_is_never_an_old_one_from_a_queue(
+    camera: opencv.OpenCvCamera, film: CameraFilm
+) -> None:
+    brightness(camera)
+    time.sleep(0.5)  # a queue would fill up with the first film
+    film.show([grey(240)])
+    time.sleep(0.3)
+    assert brightness(camera) == pytest.approx(240, abs=3)
+
+
+def test_another_person_is_another_film_on_the_same_camera(
+    camera: opencv.OpenCvCamera, film: CameraFilm
+) -> None:
+    film.show([grey(200)])
+    time.sleep(0.3)
+    assert brightness(camera) == pytest.approx(200, abs=3)
+    film.show([])
+    time.sleep(0.3)
+    assert 190 < brightness(camera) < 235  # the empty chair
+
+
+def test_a_dark_camera_still_gives_pictures(camera: opencv.OpenCvCamera, film: CameraFilm) -> None:
+    film.dark = True
+    time.sleep(0.3)
+    assert brightness(camera) < 3
+
+
+def test_a_camera_that_hangs_is_cam_01(camera: opencv.OpenCvCamera, film: CameraFilm) -> None:
+    film.hangs = True
+    time.sleep(0.2)
+    with pytest.raises(NoPicture):
+        camera.read(timeout_s=0.2, cancelled=Event())
+
+
+def test_a_wait_called_off_ends_within_a_quarter_of_a_second(
+    camera: opencv.OpenCvCamera, film: CameraFilm
+) -> None:
+    film.hangs = True
+    time.sleep(0.2)
+    cancelled, since = Event(), [0.0]
+
+    def call_off() -> None:
+        since[0] = time.monotonic()
+        cancelled.set()
+
+    threading.Timer(0.1, call_off).start()
+    with pytest.raises(Cancelled):
+        camera.read(timeout_s=30, cancelled=cancelled)
+    assert time.monotonic() - since[0] < 0.5  # a quarter, and room for a busy machine
+
+
+def test_pulling_the_cable_is_unplugged_and_plugging_it_in_heals(
+    camera: opencv.OpenCvCamera, film: CameraFilm
+) -> None:
+    brightness(camera)
+    film.unplug()
+    time.sleep(0.2)  # what is on the wire may still arrive
+    with pytest.raises(Unplugged):
+        brightness(camera)
+    camera.close()
+    with pytest.raises(Unplugged):
+        camera.open()
+
+    film.plug()
+    camera.open()
+    assert brightness(camera) > 0
+
+
+def test_a_camera_node_that_is_gone_is_unplugged() -> None:
+    gone = DeviceInfo(kind=DeviceKind.CAMERA, driver="opencv", model="", path="/dev/video987")
+    with pytest.raises(Unplugged):
+        opencv.OpenCvCamera(gone).open()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no access bits of this kind")
+def test_a_camera_node_without_rights_names_the_missing_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = tmp_path / "video0"
+    node.touch()
+    monkeypatch.setattr(opencv.os, "access", lambda *_: False)  # root may always
+    info = DeviceInfo(kind=DeviceKind.CAMERA, driver="opencv", model="", path=str(node))
+    with pytest.raises(NotAllowed):
+        opencv.OpenCvCamera(info).open()
+
+
+def test_each_camera_is_listed_once_by_its_picture_node(tmp_path: Path) -> None:
+    for name, index, model in [
+        ("video10", "0", "Second"),
+        ("video2", "0", "First"),
+        ("video3", "1", "First"),
+    ]:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index").write_text(f"{index}\n", encoding="ascii")
+        (tmp_path / name / "name").write_text(f"{model}\n", encoding="utf-8")
+    (tmp_path / "video4").mkdir()  # vanishes while it is looked at
+
+    assert opencv._capture_nodes(tmp_path) == [
+        (Path("/dev/video2"), "First"),
+        (Path("/dev/video10"), "Second"),
+    ]
+
+
+def test_opening_what_is_not_there_writes_nothing_to_the_error_output() -> None:
+    program = """
+from dataclasses import replace
+from migramovil.devices.camera import opencv
+from migramovil.devices.trouble import DeviceTrouble
+opencv.find()
+net = opencv.network_camera("http://127.0.0.1:9/")
+for info in [net, replace(net, path="/dev/video987"), replace(net, path="/dev/null")]:
+    try:
+        opencv.OpenCvCamera(info).open()
+    except DeviceTrouble as trouble:
+        print(trouble.code)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == ["DEV-01", "DEV-01", "CAM-02"]
+    assert done.stderr == ""
