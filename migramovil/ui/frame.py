@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QStackedWidget, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QLayout, QStackedWidget, QWidget
 
 from migramovil.ui import theme
 from migramovil.ui.kit.buttons import Button, KeyCap
@@ -80,7 +80,9 @@ class Frame(QWidget):
         self._side: QHBoxLayout = row(gap=0)
         content = col((self._pages, 1), self.footer, gap=0)
         left = row(self.day_rail, self.step_rail, self._side, gap=0)
-        self.setLayout(col(self.header, (row(left, (content, 1), gap=0), 1), gap=0))
+        whole = col(self.header, (row(left, (content, 1), gap=0), 1), gap=0)
+        whole.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)  # the screen decides
+        self.setLayout(whole)
         self.ring = FocusRing(self)
         self.day_rail.chosen.connect(self.chosen)
         self.step_rail.chosen.connect(self.step_chosen)

@@ -147,6 +147,7 @@ def font(role: Role = "body", *, mono: bool = False, exact: bool = False) -> QFo
     chosen.setWeight(QFont.Weight(weight))
     chosen.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
     if mono:  # a monospaced face may join << into one sign; an MRZ must not
+        chosen.setBold(weight >= 600)  # such faces seldom come in half-bold
         for tag in ("calt", "liga"):
             chosen.setFeature(QFont.Tag(tag), 0)
     else:
@@ -210,7 +211,9 @@ def _style_sheet() -> str:
     QTableView {{ background: {t["surface"]}; border: none; outline: 0; }}
     QHeaderView {{ background: {t["surface"]}; border: none; }}
     QHeaderView::section {{ background: {t["surface"]}; color: {t["ink2"]}; border: none;
-        border-bottom: 1px solid {t["line"]}; padding: 0 {px(8)}px; }}
+        border-bottom: 1px solid {t["line"]}; padding: 0 {px(8)}px;
+        font-family: "{now().family}"; font-size: {px(13)}px; font-weight: 600; }}
+    QHeaderView::section:first {{ padding-left: {px(12)}px; }}
     QScrollArea, QScrollArea > QWidget > QWidget {{ background: transparent; border: none; }}
     QScrollBar:vertical {{ background: transparent; width: {px(10)}px; margin: 0; }}
     QScrollBar:horizontal {{ background: transparent; height: {px(10)}px; margin: 0; }}

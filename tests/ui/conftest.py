@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 from pytestqt.qtbot import QtBot
 
 from migramovil.ui import theme
@@ -18,6 +20,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _themed(qtbot: QtBot) -> None:
-    """Light, 100 %, nothing moves; a test may call theme.use() again before it builds."""
+def _themed(qtbot: QtBot) -> Iterator[None]:
+    """Light, 100 %, nothing moves; a test may call theme.use() again before it builds.
+
+    Afterwards the windows of the test really go: Qt deletes them only in a running loop, and a
+    heap of old ones makes every new style sheet slower.
+    """
     theme.use("light", 1.0, motion=False)
+    yield
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)

@@ -99,9 +99,9 @@ class Components(Page):
             button=b("Pedir ahora", key="F8", height=36),
         )
         parts: list[kit.Item] = [
-            kit.Card(buttons, gap=8, pad=12),
+            *([] if theme.large() else [kit.Card(buttons, gap=8, pad=12)]),
             kit.Card(self._fields(), gap=8, pad=12),
-            kit.Card(kit.row(*rows, gap=8) if not theme.large() else kit.col(*rows[:2], gap=6),
+            kit.Card(kit.row(*rows[: 2 if theme.large() else 5], gap=8),
                      kit.row(*badges[: 3 if theme.large() else 5], None, verdict), gap=10, pad=12),
             banner,
         ]  # fmt: skip
@@ -124,9 +124,11 @@ class Components(Page):
         return button
 
     def _letters(self) -> kit.Card:
-        roles: list[theme.Role] = ["hero", "fig", "h1", "sub", "strong", "body", "cap"]
+        roles: list[theme.Role] = ["fig", "h1", "sub", "strong", "body", "cap"]
         shown = [kit.Text(f"{theme.TYPE[r][0]} Título", r) for r in roles]
-        return kit.Card(kit.row(*shown, kit.Text("0O 1Il 5S", "sub", exact=True), None, gap=20))
+        return kit.Card(
+            kit.row(*shown, kit.Text("0O 1Il 5S", "sub", exact=True), None, gap=20), pad=10
+        )
 
     def _fields(self) -> kit.Part:
         self.named = kit.TextField(capitals=True)

@@ -140,7 +140,7 @@ class Hands(QWidget):
             p.setPen(theme.colour("ink"))
             p.setFont(theme.font("strong"))
             p.drawText(
-                QRectF(half.left(), 0, half.width(), theme.px(20)),
+                QRectF(half.left(), theme.px(8), half.width(), theme.px(20)),
                 Qt.AlignmentFlag.AlignCenter,
                 words,
             )
@@ -203,7 +203,7 @@ class Hands(QWidget):
         return float(theme.px(19))
 
     def _half(self, *, right: bool) -> QRectF:
-        wide, top = self.width() / 2, theme.px(32)
+        wide, top = self.width() / 2, theme.px(36)
         return QRectF(wide if right else 0, top, wide, self.height() - top)
 
     def _turn(self, *, right: bool) -> QTransform:

@@ -307,11 +307,10 @@ class Preview(QWidget):
 
 
 def guide_oval(frame: QRectF) -> QRectF:
-    """The oval where the head should be: 74 % of the frame's height, a little above the middle."""
-    high = frame.height() * 0.74
-    oval = QRectF(0, 0, high * 0.76, high)
-    oval.moveCenter(QPointF(frame.center().x(), frame.center().y() - frame.height() * 0.045))
-    return oval
+    """The oval where the head should be: 74 % of the height, less where the order needs room."""
+    top = frame.height() * 0.085
+    high = min(frame.height() * 0.74, frame.height() - top - theme.px(84))
+    return QRectF(frame.center().x() - high * 0.38, frame.top() + top, high * 0.76, high)
 
 
 def paint_guide(p: QPainter, frame: QRectF) -> None:

@@ -262,8 +262,10 @@ class Line(_Plot):
     def _paint_limit(self, p: QPainter, limit: Limit, y: float) -> None:
         p.setPen(QPen(theme.colour("ink2"), 1.4, Qt.PenStyle.DashLine))
         p.drawLine(QPointF(0, y), QPointF(self.width(), y))
-        above = QRectF(theme.px(4), y - theme.px(19), self.width() - theme.px(8), theme.px(18))
-        p.drawText(above, Qt.AlignmentFlag.AlignLeft, limit.words)
+        high = theme.px(18)
+        top = y - high - 1 if y > high else y + theme.px(2)
+        beside = QRectF(theme.px(4), top, self.width() - theme.px(8), high)
+        p.drawText(beside, Qt.AlignmentFlag.AlignLeft, limit.words)
 
 
 class Stack(_Plot):

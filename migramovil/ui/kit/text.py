@@ -42,6 +42,7 @@ class Text(QLabel):
         super().__init__()
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setFont(theme.font(role, mono=mono, exact=exact))
+        self.setForegroundRole(QPalette.ColorRole.WindowText)  # also inside a button
         self.setAlignment(_ALIGN[align] | Qt.AlignmentFlag.AlignVCenter)
         self.set_tone(tone)
         self._elide = elide

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from migramovil.core.trouble import Trouble
+from migramovil.ui import theme
 from migramovil.ui.kit.buttons import Button
 from migramovil.ui.kit.icons import Icon
 from migramovil.ui.kit.layout import Box, Card, Item, Rule, col, fixed, row
@@ -13,6 +14,10 @@ from migramovil.ui.kit.states import Banner, Numbered, RadioCode, StateRow
 from migramovil.ui.kit.text import Text
 
 NOTHING_LOST = "Nada se perdió"
+
+
+def _pad() -> int:
+    return 14 if theme.large() else 20
 
 
 class TroubleBanner(Banner):
@@ -25,7 +30,7 @@ class TroubleBanner(Banner):
     def show_trouble(self, trouble: Trouble, safe: str = NOTHING_LOST) -> None:
         """Cause first, then what to do; the code is for the radio."""
         tail = f" {safe}." if safe else ""
-        self.say("bad", trouble.what, f"{trouble.advice}{tail} Código: {trouble.code}.")
+        self.say("bad", trouble.what.rstrip("."), f"{trouble.advice}{tail} Código: {trouble.code}.")
         self.show()
 
     def settle(self) -> None:
@@ -56,7 +61,7 @@ class TroubleCard(Box):
             Icon("warning-octagon-fill", "bad", 56),
             (
                 col(
-                    Text(trouble.what, "h1", wrap=True),
+                    Text(trouble.what.rstrip("."), "h1", wrap=True),
                     Text(when, "body", "ink2", wrap=True),
                     gap=4,
                 ),
@@ -69,7 +74,7 @@ class TroubleCard(Box):
         left = col(self._advice(trouble, steps), *self._ways(ways), gap=12)
         right = self._standing(standing, support)
         lower = row((left, 1), *([fixed(right, 372)] if right else []), gap=16)
-        super().__init__(col(title, kept, (lower, 1), gap=16))
+        super().__init__(col(title, kept, (lower, 1), gap=10 if theme.large() else 16))
         self.setAccessibleName(f"{trouble.what} {trouble.advice} Código {trouble.code}")
 
     @staticmethod
@@ -77,13 +82,13 @@ class TroubleCard(Box):
         orders = steps or [(trouble.advice, "")]
         numbered: list[Item] = [Numbered(n, order, how) for n, (order, how) in enumerate(orders, 1)]
         title = "Pruebe en este orden" if len(orders) > 1 else "Qué hacer"
-        return Card(*numbered, None, title=title, gap=14, pad=20), 1
+        return Card(*numbered, None, title=title, gap=10 if theme.large() else 14, pad=_pad()), 1
 
     @staticmethod
     def _ways(ways: Sequence[Button]) -> list[Item]:
         if not ways:
             return []
-        return [Card(row(*ways, None, gap=12), title="Si no vuelve", gap=10, pad=20)]
+        return [Card(row(*ways, None, gap=12), title="Si no vuelve", gap=10, pad=_pad())]
 
     @staticmethod
     def _standing(standing: Sequence[StateRow], support: str) -> Card | None:
@@ -100,4 +105,4 @@ class TroubleCard(Box):
                 "sin datos de personas."
             )
             items += [Rule(), row(code, (Text(words, "cap", "ink2", wrap=True), 1), gap=12)]
-        return Card(*items, title="Ahora mismo", gap=8, pad=20)
+        return Card(*items, title="Ahora mismo", gap=8, pad=_pad())
