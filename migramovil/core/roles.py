@@ -1,0 +1,105 @@
+"""Who may do what, and how a person is known: accounts, countersignatures, personal acts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from migramovil.core.record import Realm, Signed
+from migramovil.core.trouble import Trouble, Who
+
+
+class Role(StrEnum):
+    OFFICER = "officer"
+    SUPERVISOR = "supervisor"
+    TECHNICIAN = "technician"
+
+
+class Act(StrEnum):
+    ENROLL = "enroll"
+    FINISH = "finish"
+    APPROVE_EXCEPTION = "approve_exception"
+    SEE_QUEUE = "see_queue"
+    SEND_NOW = "send_now"
+    MANAGE_ACCOUNTS = "manage_accounts"
+    DIAGNOSE = "diagnose"
+
+
+_MAY: dict[Role, frozenset[Act]] = {
+    Role.OFFICER: frozenset(
+        {
+            Act.ENROLL,
+            Act.FINISH,
+            Act.APPROVE_EXCEPTION,
+            Act.SEE_QUEUE,
+            Act.SEND_NOW,
+            Act.DIAGNOSE,
+        }
+    ),
+    Role.SUPERVISOR: frozenset(Act),
+    Role.TECHNICIAN: frozenset({Act.DIAGNOSE, Act.SEND_NOW}),
+}
+
+
+class NotAllowed(Trouble):
+    code = "ACC-01"
+    what = "Su función no permite esta acción."
+    advice = "Pida que la haga quien corresponde."
+    who = Who.SUPERVISOR
+
+
+def may(role: Role, act: Act) -> bool:
+    return act in _MAY[role]
+
+
+def demand(role: Role, act: Act) -> None:
+    """Raise NotAllowed unless `role` may do `act`."""
+    if not may(role, act):
+        raise NotAllowed(f"{role} {act}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountBody:
+    """The public half of a person at a station; signed by the registrar or a station's supervisor."""
+
+    format: str = "migramovil/account/1"
+    realm: Realm
+    station: str
+    account: str  # UUIDv7
+    username: str
+    role: Role
+    signing: str  # base64 Ed25519 public key
+    sealing: str  # base64 KEM public key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An account and the chain that vouches for it: nearest countersignature first."""
+
+    body: AccountBody
+    vouched: Signed
+    by: str = ""  # account id of the supervisor who signed; "" is headquarters' registrar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActBody:
+    """What a person signs with their own key: this act, on this record, at this station, in this realm."""
+
+    format: str = "migramovil/act/1"
+    act: str
+    suite: str
+    realm: Realm
+    station: str
+    record: str
+    recipients: tuple[str, ...]
+    account: str
+    content_sha256: str
+    utc: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A personal signature inside a record, with the accounts that lead to headquarters' registrar."""
+
+    signed: Signed
+    chain: tuple[Account, ...]
