@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QRect
-from PySide6.QtGui import QAccessible, QFontMetrics
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt
+from PySide6.QtGui import QAccessible, QFontMetrics, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractScrollArea,
     QApplication,
@@ -33,6 +33,14 @@ def settle(rounds: int = 3) -> None:
     """Let layouts and paints that are on their way happen."""
     for _ in range(rounds):
         QApplication.processEvents()
+
+
+def type_in(widget: QWidget, words: str) -> None:
+    """Type as a person would, accents and Ñ included (QTest.keyClicks aborts on them)."""
+    for letter in words:
+        for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
+            event = QKeyEvent(kind, 0, Qt.KeyboardModifier.NoModifier, letter)
+            QApplication.sendEvent(widget, event)
 
 
 def grab(widget: QWidget, path: Path | str) -> None:

@@ -63,7 +63,7 @@ def _parts(typed: str) -> list[str]:
     """Day, month, year as digits; months in letters become figures, eight digits are cut."""
     words = fold(typed).replace("sep", "set")
     for number, name in enumerate(_MONTHS, 1):
-        words = re.sub(rf"[ /.-]*(?:de )?{name}[a-z]*(?: de(?:l)?)?\b", f" {number} ", words)
+        words = re.sub(rf"[ /.-]*(?:de )?{name}[a-z]*(?: del?)?(?![a-z])", f" {number} ", words)
     parts = [p for p in re.split(r"[\s/.,-]+", words) if p]
     if len(parts) == 1 and parts[0].isdigit() and len(parts[0]) in {6, 8}:
         run = parts[0]

@@ -91,7 +91,25 @@ class _Capitals(QValidator):
         return QValidator.State.Acceptable, big if len(big) == len(typed) else typed, position
 
 
-class TextField(QLineEdit):
+def _is_command(event: QKeyEvent) -> bool:
+    """Alt with a letter or a digit is a command of the window; Qt would write it into the field."""
+    alt, ctrl = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ControlModifier
+    return bool(event.modifiers() & alt) and not event.modifiers() & ctrl  # both together: AltGr
+
+
+class _Line(QLineEdit):
+    def __init__(self) -> None:
+        super().__init__()
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if _is_command(event):
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
+
+
+class TextField(_Line):
     """One line of text.
 
     `exact` shows 0 and O apart; `capitals` writes in capitals; with `may_lack`, F2 declares that
@@ -121,7 +139,6 @@ class TextField(QLineEdit):
             self.setValidator(_Capitals(self))
         if secret:
             self.setEchoMode(QLineEdit.EchoMode.Password)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self.textEdited.connect(lambda _: self.set_lacks(False))
 
     @property
@@ -164,6 +181,12 @@ class TextArea(QPlainTextEdit):
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self.setFixedHeight(theme.px(18) + lines * self.fontMetrics().lineSpacing())
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if _is_command(event):
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
+
     def value(self) -> str:
         return self.toPlainText().strip()
 
@@ -171,7 +194,7 @@ class TextArea(QPlainTextEdit):
         self.setPlainText(value)
 
 
-class DateField(QLineEdit):
+class DateField(_Line):
     """A date, typed: 19/08/1991, 19-8-91, 19081991 and 19 ago 1991 are all understood.
 
     `changed` tells the whole date or None at every letter; on leaving, what was understood is
@@ -188,7 +211,6 @@ class DateField(QLineEdit):
         self.setFont(theme.font("body", exact=True))
         self.setPlaceholderText("dd/mm/aaaa")
         self.setMaxLength(24)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self.textChanged.connect(lambda _: self.changed.emit(self.value()))
 
     def reading(self) -> Reading:
@@ -225,7 +247,7 @@ def options(*pairs: tuple[str, str]) -> list[Option]:
     return [Option(value=value, words=words) for value, words in pairs]
 
 
-class Combo(QLineEdit):
+class Combo(_Line):
     """A choice found by typing part of it, without accents; for three options or two thousand.
 
     ↓ or a click opens the list. `chosen` tells the value, or None while what is written is not one
@@ -242,7 +264,6 @@ class Combo(QLineEdit):
         self.setFont(theme.font("body"))
         self.setProperty("caret", "true")
         self.setPlaceholderText(hint)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self._list = QStringListModel(self)
         self._popup = QListView()
         self._popup.setObjectName("options")

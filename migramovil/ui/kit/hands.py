@@ -112,7 +112,11 @@ class Hands(QWidget):
         if step is None:
             super().keyPressEvent(event)
             return
-        here = _LEFT_TO_RIGHT.index(self._now) if self._now in _LEFT_TO_RIGHT else 5 - step
+        here = (
+            _LEFT_TO_RIGHT.index(self._now)
+            if self._now in _LEFT_TO_RIGHT
+            else (4 if step > 0 else 5)
+        )
         self._choose(_LEFT_TO_RIGHT[(here + step) % len(_LEFT_TO_RIGHT)])
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

@@ -23,6 +23,8 @@ from migramovil.ui import theme
 from migramovil.ui.kit import icons
 from migramovil.ui.kit.states import SIGNS, State
 
+_NONE = Qt.KeyboardModifier.NoModifier
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
@@ -90,7 +92,8 @@ class Segmented(QWidget):
             there = 0 if here is None else here + steps[key]
             self._choose(min(max(there, 0), len(self._segments) - 1))
             return
-        typed = event.text().upper()
+        plain = event.modifiers() in {_NONE, Qt.KeyboardModifier.ShiftModifier}
+        typed = event.text().upper() if plain else ""
         for place, segment in enumerate(self._segments):
             if typed and typed == self._letter(segment):
                 self._choose(place)
