@@ -194,6 +194,7 @@ class Frame(QWidget):
         if self._help is not None and name in {"Esc", "F1"}:
             self.close_help()
             return True
+        self.close_help()
         if name in {"F10", "Ctrl+Intro"}:
             self._press_primary()
             return True

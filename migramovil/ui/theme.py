@@ -195,6 +195,7 @@ def _style_sheet() -> str:
     return f"""
     {field} {{ background: {t["surface"]}; color: {t["ink"]}; border: 1px solid {t["edge"]};
         border-radius: {px(RADIUS_CONTROL)}px; padding: 0 {px(11)}px;
+        placeholder-text-color: {t["ink2"]};
         selection-background-color: {t["primary"]}; selection-color: {t["on_primary"]}; }}
     QLineEdit {{ min-height: {px(CONTROL) - 2}px; max-height: {px(CONTROL) - 2}px; }}
     QPlainTextEdit {{ padding: {px(6)}px {px(8)}px; }}

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from migramovil.ui import kit
+from migramovil.ui import kit, theme
 from tests.ui.checks import type_in
 
 KEY = Qt.Key
@@ -197,6 +197,12 @@ def test_a_weighty_answer_is_chosen_by_key_and_excludes_the_other(
     qtbot.keyClick(same, key)
     qtbot.keyClick(other, key)
     assert (same.isChecked(), other.isChecked()) == (False, True)
+
+
+def test_the_hint_in_an_empty_field_is_as_dark_as_a_label(shown: Shown) -> None:
+    field = kit.TextField("Escriba aquí")
+    shown(field)
+    assert field.palette().placeholderText().color() == theme.colour("ink2")
 
 
 def test_names_are_shown_as_written_never_as_markup() -> None:

@@ -364,10 +364,14 @@ def test_a_signature_is_black_on_white_and_fits_whatever_its_size(qtbot: QtBot) 
     assert (pad.empty, heard) == (True, [True, False])
 
 
-def test_letters_for_reading_over_keep_every_letter_of_a_long_name(qtbot: QtBot) -> None:
+def test_letters_for_reading_over_go_to_the_next_line_by_whole_words(qtbot: QtBot) -> None:
     boxes = kit.LetterBoxes("MARISELA ANDREÍNA DE LOS ÁNGELES")
     qtbot.addWidget(boxes)
-    boxes.resize(400, boxes.sizeHint().height())
-    right_edge = boxes.grab().toImage()
-    found = {right_edge.pixelColor(x, 2).name() for x in range(380, 400)}
-    assert len(found) > 1
+    narrow = boxes.minimumSizeHint().width()
+    places = boxes._places(narrow)
+    lines = ["".join(c for _, line, c in places if line == n) for n in range(5)]
+    assert lines == ["MARISELA", "ANDREÍNA", "DELOS", "ÁNGELES", ""]
+    assert boxes.heightForWidth(narrow) > 3 * boxes.sizeHint().height()
+    assert max(x for x, _, _ in places) + boxes.sizeHint().height() * 0.8 <= narrow
+    boxes.resize(narrow, boxes.heightForWidth(narrow))
+    assert boxes.grab().toImage().pixelColor(8, 8) == theme.colour("surface")

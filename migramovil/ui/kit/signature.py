@@ -131,41 +131,66 @@ class SignaturePad(QWidget):
 
 
 class LetterBoxes(QWidget):
-    """A word with a box round every letter, so that its owner reads it letter by letter."""
+    """Words with a box round every letter, so that their owner reads them letter by letter.
+
+    Words that do not fit beside each other go to the next line.
+    """
 
     def __init__(self, words: str = "", *, role: theme.Role = "farb") -> None:
         super().__init__()
         self._font = theme.font(role, exact=True)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        side = math.ceil(QFontMetricsF(self._font).horizontalAdvance("M")) + theme.px(14)
+        self._box = QSize(side, math.ceil(side * 1.25))
+        self._gap = theme.px(6)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
         self.say(words)
 
     def say(self, words: str) -> None:
-        self._words = words
+        self._words = words.split()
         self.setAccessibleName(words)
-        self.setAccessibleDescription(", ".join(words.replace(" ", "espacio")))
+        self.setAccessibleDescription("; ".join(", ".join(word) for word in self._words))
         self.updateGeometry()
         self.update()
 
+    def heightForWidth(self, width: int) -> int:
+        lines = max((line for _, line, _ in self._places(width)), default=0) + 1
+        return lines * (self._box.height() + self._gap) - self._gap
+
     def sizeHint(self) -> QSize:
-        side = self._side()
-        return QSize(max(1, len(self._words)) * (side + theme.px(6)), math.ceil(side * 1.25))
+        letters = sum(len(word) for word in self._words)
+        step = self._box.width() + self._gap
+        width = max(step, letters * step + self._space() * (len(self._words) - 1))
+        return QSize(width, self._box.height())
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(theme.px(100), self.sizeHint().height())
+        longest = max((len(word) for word in self._words), default=1)
+        return QSize(longest * (self._box.width() + self._gap), self._box.height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         p = QPainter(self)
-        gap = theme.px(6)
-        # a long name takes smaller boxes rather than losing letters
-        step = min(self._side() + gap, self.width() / max(1, len(self._words)))
-        for n, letter in enumerate(self._words):
-            if letter == " ":
-                continue
-            cell = QRectF(n * step, 0, step - gap, self.height())
+        for x, line, letter in self._places(self.width()):
+            y = line * (self._box.height() + self._gap)
+            cell = QRectF(x, y, self._box.width(), self._box.height())
             paint_panel(p, cell, "surface", "edge", 8)
             p.setFont(self._font)
             p.setPen(theme.colour("ink"))
             p.drawText(cell, Qt.AlignmentFlag.AlignCenter, letter)
 
-    def _side(self) -> int:
-        return math.ceil(QFontMetricsF(self._font).horizontalAdvance("M")) + theme.px(14)
+    def _places(self, width: int) -> list[tuple[int, int, str]]:
+        """Every letter with its left edge and its line, when the widget is `width` wide."""
+        step = self._box.width() + self._gap
+        places: list[tuple[int, int, str]] = []
+        x = line = 0
+        for word in self._words:
+            if x and x + len(word) * step > width:
+                x, line = 0, line + 1
+            for letter in word:
+                places.append((x, line, letter))
+                x += step
+            x += self._space()
+        return places
+
+    def _space(self) -> int:
+        return self._box.width() // 2

@@ -97,13 +97,13 @@ class Banner(Panel):
         self._sign = Icon(name, ink, 24)
         self._title = Text(title, "strong", wrap=True)
         self._body = Text(body, "body", "ink2", wrap=True)
-        self._body.setVisible(bool(body))
         words = col(self._title, self._body, gap=2)
         tail = [button] if button else []
         super().__init__(
             row(self._sign, (words, 1), *tail, gap=12, margins=(14, 10, 14, 10)),
             ground=soft, edge=ink, radius=8,
         )  # fmt: skip
+        self._body.setVisible(bool(body))
         self.button = button
         self.setAccessibleName(f"{title} {body}".rstrip())
 
