@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from migramovil.core.roles import Approval
+
 # ISO/IEC 19794 and ANSI/NIST-ITL position codes: 1 right thumb … 5 right little, 6 left thumb … 10.
 POSITIONS = tuple(range(1, 11))
 
@@ -66,7 +68,7 @@ class Finger:
     reason: str = ""
     declared_by: str = ""
     approved_by: str = ""
-    exception_photo: str = ""
+    approval: Approval | None = None
 
     @property
     def best(self) -> Attempt | None:

@@ -145,7 +145,9 @@ def _procedure(draft: Draft, rules: Rules) -> list[Missing]:
 
 
 def _identity(draft: Draft, rules: Rules) -> list[Missing]:
-    problems = document_problems(draft.document, today=rules.today, countries=rules.countries)
+    if draft.document is None:
+        return [Missing(step=Step.IDENTITY, field="type", text="Falta el documento.")]
+    problems = document_problems(draft.document, today=rules.today, issuers=rules.countries)
     found = [
         Missing(step=Step.IDENTITY, field=p.field, text=p.text) for p in problems if p.blocking
     ]

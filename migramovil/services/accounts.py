@@ -1,0 +1,306 @@
+"""Who works here: set-up of the station, logging in without a network, locking, new accounts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import uuid_utils
+
+from migramovil.core import canonical, sealing
+from migramovil.core.record import Descriptor, Realm, Signed
+from migramovil.core.roles import Account, AccountBody, Act, ActBody, Approval, Role, demand
+from migramovil.core.trouble import Trouble, Who
+from migramovil.devices.lanes import Lane, Ticket
+from migramovil.services.clock import StationClock
+from migramovil.store import finishing, keys
+from migramovil.store.outbox import Outbox, StationIdentity
+from migramovil.store.vault import Vault
+
+
+class NobodyInside(Trouble):
+    code = "ACC-04"
+    what = "La estación está bloqueada."
+    advice = "Entre con su usuario y su contraseña."
+    who = Who.OFFICER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Who is inside."""
+
+    account: str
+    username: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptDraft:
+    """A draft that waits, as the login may tell it: no name."""
+
+    step: str
+    saved: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewStation:
+    """What enrolling at headquarters brings home."""
+
+    identity: StationIdentity
+    account: Signed
+
+
+class Enroller(Protocol):
+    """The wire's part of a first contact; app.py gives it."""
+
+    def __call__(
+        self,
+        *,
+        url: str,
+        code: str,
+        realm: Realm,
+        name: str,
+        signing: bytes,
+        sealing: bytes,
+        supervisor: tuple[str, str, bytes, bytes],
+    ) -> NewStation: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inside:
+    """What is open while somebody is inside; nothing of it outlives the session."""
+
+    session: Session
+    person: keys.PersonKeys
+    vault: Vault
+    vault_key: bytes
+
+
+class Accounts:
+    """The door. Everything that needs the vault asks here for what is inside."""
+
+    def __init__(
+        self,
+        folder: Path,
+        outbox: Outbox,
+        desk: Lane,
+        clock: StationClock,
+        enroller: Enroller,
+        realm: Realm,
+        *,
+        memory_kib: int = 256 * 1024,
+    ) -> None:
+        self._folder = folder
+        self._outbox = outbox
+        self._desk = desk
+        self._clock = clock
+        self._enroller = enroller
+        self._realm = realm
+        self._memory_kib = memory_kib
+        self._inside: Inside | None = None
+        self._kept: KeptDraft | None = None
+        self._guard = threading.Lock()
+        self.on_enrolled: Callable[[], object] = lambda: None
+
+    # ---- what anyone may know ----------------------------------------------------------
+    @property
+    def enrolled(self) -> bool:
+        return self._outbox.station() is not None
+
+    @property
+    def session(self) -> Session | None:
+        inside = self._inside
+        return inside.session if inside else None
+
+    def people(self) -> tuple[keys.SlotInfo, ...]:
+        return keys.slots(self._folder)
+
+    def kept_draft(self) -> KeptDraft | None:
+        """The draft left on this station while it has been running; known without the vault."""
+        return self._kept
+
+    def keep(self, kept: KeptDraft | None) -> None:
+        self._kept = kept
+
+    # ---- in and out --------------------------------------------------------------------
+    def inside(self) -> Inside:
+        inside = self._inside
+        if inside is None:
+            raise NobodyInside
+        return inside
+
+    def demand(self, act: Act) -> Inside:
+        """What is inside, if the person there may do `act`; refusals are audited."""
+        inside = self.inside()
+        try:
+            demand(inside.session.role, act)
+        except Trouble:
+            inside.vault.audit(inside.session.account, f"refused:{act}", "", self._clock.now().utc)
+            raise
+        return inside
+
+    def log_in(self, username: str, password: str) -> Ticket[Session]:
+        return self._desk.run(lambda _: self._log_in(username, password))
+
+    def lock(self) -> None:
+        """Close the vault and forget every key. The draft stays, encrypted; sync goes on."""
+
+        def close(_: threading.Event) -> None:
+            with self._guard:
+                inside, self._inside = self._inside, None
+            if inside is not None:
+                inside.vault.audit(
+                    inside.session.account, "lock", "", self._clock.now().utc
+                )
+                inside.vault.close()
+
+        self._desk.run(close).result()
+
+    def _log_in(self, username: str, password: str) -> Session:
+        unlocked = keys.open_slot(self._folder, username, password)
+        with self._guard:
+            if self._inside is not None:
+                self._inside.vault.close()
+            vault = Vault(self._folder, unlocked.vault_key)
+            finishing.reconcile(self._outbox, vault)
+            person = unlocked.person
+            role = next(
+                (a.body.role for a in vault.accounts() if a.body.account == person.account),
+                Role(person.role),
+            )
+            session = Session(account=person.account, username=person.username, role=role)
+            vault.audit(session.account, "login", "", self._clock.now().utc)
+            self._inside = Inside(
+                session=session, person=person, vault=vault, vault_key=unlocked.vault_key
+            )
+        return session
+
+    # ---- a new station, new people -------------------------------------------------------
+    def enroll(
+        self, url: str, code: str, name: str, username: str, password: str
+    ) -> Ticket[None]:
+        """Make this station's keys and its first supervisor, and have headquarters sign both."""
+        return self._desk.run(lambda _: self._enroll(url, code, name, username, password))
+
+    def _enroll(self, url: str, code: str, name: str, username: str, password: str) -> None:
+        keys.check_password(username, password)
+        account = str(uuid_utils.uuid7())
+        signer, opener = sealing.Signer.new(), sealing.Opener.new()
+        person = keys.PersonKeys(
+            account=account,
+            username=username,
+            role=Role.SUPERVISOR.value,
+            signer=sealing.Signer.new(),
+            opener=sealing.Opener.new(),
+        )
+        new = self._enroller(
+            url=url,
+            code=code,
+            realm=self._realm,
+            name=name,
+            signing=signer.public,
+            sealing=opener.public,
+            supervisor=(account, username, person.signer.public, person.opener.public),
+        )
+        vault_key = Vault.create(self._folder)
+        vault = Vault(self._folder, vault_key)
+        vault.set_station_keys(signer, opener)
+        body = canonical.decode(canonical.from_text(new.account.body), AccountBody)
+        vault.add_account(Account(body=body, vouched=new.account))
+        vault.audit(account, "enroll-station", new.identity.station, self._clock.now().utc)
+        vault.close()
+        keys.create_slot(
+            self._folder, person, password, vault_key=vault_key, memory_kib=self._memory_kib
+        )
+        self._outbox.enroll(new.identity)
+        self.on_enrolled()
+
+    def add_officer(self, username: str, password: str, role: Role) -> Ticket[None]:
+        """A new account, countersigned here by the supervisor until headquarters does."""
+        return self._desk.run(lambda _: self._add(username, password, role))
+
+    def _add(self, username: str, password: str, role: Role) -> None:
+        inside = self.demand(Act.MANAGE_ACCOUNTS)
+        keys.check_password(username, password)
+        person = keys.PersonKeys(
+            account=str(uuid_utils.uuid7()),
+            username=username,
+            role=role.value,
+            signer=sealing.Signer.new(),
+            opener=sealing.Opener.new(),
+        )
+        body = AccountBody(
+            realm=self._realm,
+            station=self._station().station,
+            account=person.account,
+            username=username,
+            role=role,
+            signing=canonical.text(person.signer.public),
+            sealing=canonical.text(person.opener.public),
+        )
+        vouched = Signed.by(inside.person.signer, canonical.encode(body))
+        inside.vault.add_account(
+            Account(body=body, vouched=vouched, by=inside.session.account)
+        )
+        keys.create_slot(
+            self._folder, person, password, vault_key=inside.vault_key, memory_kib=self._memory_kib
+        )
+        inside.vault.audit(
+            inside.session.account, "add-account", person.account, self._clock.now().utc
+        )
+
+    # ---- personal signatures -----------------------------------------------------------------
+    def descriptor(self) -> Descriptor:
+        signed = self._station().descriptor
+        return canonical.decode(canonical.from_text(signed.body), Descriptor)
+
+    def recipients(self) -> tuple[bytes, bytes]:
+        """Headquarters' two KEM public keys: operational, recovery."""
+        known = self.descriptor()
+        return canonical.from_text(known.operational), canonical.from_text(known.recovery)
+
+    def sign_act(
+        self, person: keys.PersonKeys, act: str, record: str, content_sha256: str
+    ) -> Approval:
+        """A person's own signature on one act, with the accounts that lead to the registrar."""
+        station = self._station()
+        body = ActBody(
+            act=act,
+            suite=sealing.SUITE,
+            realm=station.realm,
+            station=station.station,
+            record=record,
+            recipients=tuple(sealing.key_id(key) for key in self.recipients()),
+            account=person.account,
+            content_sha256=content_sha256,
+            utc=self._clock.now().utc,
+        )
+        signed = Signed.by(person.signer, canonical.encode(body))
+        return Approval(signed=signed, chain=self._chain(person.account))
+
+    def second_person(self, username: str, password: str) -> keys.PersonKeys:
+        """Another person's keys, opened for one signature by their own password."""
+        return keys.open_slot(self._folder, username, password).person
+
+    def role_of(self, account: str) -> Role:
+        known = {a.body.account: a.body.role for a in self.inside().vault.accounts()}
+        if account not in known:
+            raise NobodyInside(account)
+        return known[account]
+
+    def _chain(self, account: str) -> tuple[Account, ...]:
+        known = {a.body.account: a for a in self.inside().vault.accounts()}
+        chain: list[Account] = []
+        while account in known and len(chain) <= len(known):
+            chain.append(known[account])
+            account = known[account].by
+        return tuple(chain)
+
+    def _station(self) -> StationIdentity:
+        station = self._outbox.station()
+        if station is None:
+            raise NobodyInside("not enrolled")
+        return station

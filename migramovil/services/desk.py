@@ -1,0 +1,33 @@
+"""Everything the windows may use, handed over by app.py in one piece."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from migramovil.services.accounts import Accounts
+from migramovil.services.clock import StationClock
+from migramovil.services.diagnosing import Diagnosing
+from migramovil.services.enrolling import Enrolling
+from migramovil.services.printing import Printing
+from migramovil.services.waiting import Waiting
+
+
+@dataclass(slots=True, kw_only=True)
+class Place:
+    """Which station this is, as its header says."""
+
+    name: str = "Estación"
+    where: str = ""
+    code: str = ""
+    training: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    place: Place
+    accounts: Accounts
+    enrolling: Enrolling
+    printing: Printing
+    waiting: Waiting
+    diagnosing: Diagnosing
+    clock: StationClock

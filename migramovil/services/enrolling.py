@@ -1,0 +1,660 @@
+"""One person's enrollment: the draft in hand, its captures, and the moment it is sealed.
+
+Every change is saved encrypted at once, on the desk lane; what is on the screen is what a restart
+brings back. Devices work on their own lanes; nothing here waits on the caller's thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+import uuid_utils
+
+from migramovil import __version__
+from migramovil.core import biometrics, canonical, documents, enrollment, packet, sealing
+from migramovil.core import person as persons
+from migramovil.core.biometrics import (
+    Attempt,
+    DeviceUsed,
+    ExceptionCode,
+    Finger,
+    FingerRules,
+    Measure,
+    Portrait,
+)
+from migramovil.core.documents import IdentityDocument, MrzReading
+from migramovil.core.enrollment import (
+    Consent,
+    Draft,
+    ExceptionNeedsAnother,
+    Incomplete,
+    Missing,
+    Rules,
+    Step,
+)
+from migramovil.core.folio import make_folio
+from migramovil.core.roles import Act, demand
+from migramovil.devices.lanes import Lane, Ticket
+from migramovil.devices.mrz.mrz_frames import assemble
+from migramovil.devices.ports import DeviceInfo, Frame, Pixels
+from migramovil.devices.registry import Bench
+from migramovil.services.accounts import Accounts, Inside, KeptDraft
+from migramovil.services.catalogues import Catalogues
+from migramovil.services.clock import LIMA, StationClock
+from migramovil.store import finishing
+from migramovil.store.outbox import Outbox
+from migramovil.vision import face, pictures
+from migramovil.vision.finger import FingerHint, FingerQuality
+
+FINGER_WAIT_S = 15.0
+FRAME_WAIT_S = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FingerTaken:
+    """One impression as the page shows it; `good` is whether the finger needs no other."""
+
+    finger: Finger
+    pixels: Pixels
+    quality: int | None
+    hints: tuple[FingerHint, ...]
+    attempt: int
+    good: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A sealed record as the station still knows it."""
+
+    record_id: str
+    folio: str
+    size: int
+    sealed_utc: str
+    seq: int
+    procedure: str
+    initials: str
+    refused: bool = False
+
+
+class Enrolling:
+    """The wizard's service: one draft at a time in hand, others parked in the vault."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        outbox: Outbox,
+        bench: Bench,
+        quality: FingerQuality,
+        catalogues: Catalogues,
+        clock: StationClock,
+        desk: Lane,
+        fingers: FingerRules,
+        *,
+        tell_finger: Callable[[int], object] = lambda _: None,
+    ) -> None:
+        self._accounts = accounts
+        self._outbox = outbox
+        self._bench = bench
+        self._quality = quality
+        self._catalogues = catalogues
+        self._clock = clock
+        self._desk = desk
+        self._fingers = fingers
+        self._tell_finger = tell_finger
+        self._guard = threading.RLock()
+        self._draft: Draft | None = None
+        self._dirty = False
+        self._saved: list[Callable[[], object]] = []
+        self.saved_at = ""
+
+    # ---- what the pages read ---------------------------------------------------------------
+    @property
+    def draft(self) -> Draft | None:
+        return self._draft
+
+    @property
+    def catalogue(self) -> Any:
+        return self._catalogues.procedures
+
+    @property
+    def countries(self) -> Any:
+        return self._catalogues.countries
+
+    @property
+    def districts(self) -> Any:
+        return self._catalogues.districts
+
+    @property
+    def notices(self) -> Any:
+        return self._catalogues.notices
+
+    @property
+    def rules(self) -> Rules:
+        today = self._clock.today()
+        return Rules(
+            today=today,
+            procedures=self._catalogues.codes_in_force(today),
+            countries=self._catalogues.country_codes,
+            ubigeos=self._catalogues.ubigeo_codes,
+            fingers=self._fingers,
+        )
+
+    def missing(self) -> tuple[Missing, ...]:
+        draft = self._draft
+        return () if draft is None else enrollment.what_is_missing(draft, self.rules)
+
+    def when_saved(self, call: Callable[[], object]) -> None:
+        """Call `call` on the desk's thread after each save."""
+        self._saved.append(call)
+
+    # ---- beginning, keeping, leaving -----------------------------------------------------------
+    def waiting_drafts(self) -> Ticket[tuple[Draft, ...]]:
+        def read(_: threading.Event) -> tuple[Draft, ...]:
+            inside = self._accounts.demand(Act.ENROLL)
+            return tuple(_read_draft(kept.body) for kept in inside.vault.drafts())
+
+        return self._desk.run(read)
+
+    def start(self) -> Ticket[Draft]:
+        def begin(_: threading.Event) -> Draft:
+            inside = self._accounts.demand(Act.ENROLL)
+            draft = Draft(
+                record_id=str(uuid_utils.uuid7()),
+                started=self._clock.now(),
+                started_by=inside.session.account,
+                catalogue=self._catalogues.version,
+            )
+            inside.vault.audit(
+                inside.session.account, "start", draft.record_id, self._clock.now().utc
+            )
+            return self._take_up(draft)
+
+        return self._desk.run(begin)
+
+    def resume(self, record_id: str) -> Ticket[Draft]:
+        def again(_: threading.Event) -> Draft:
+            inside = self._accounts.demand(Act.ENROLL)
+            body = next(k.body for k in inside.vault.drafts() if k.record_id == record_id)
+            inside.vault.audit(
+                inside.session.account, "resume", record_id, self._clock.now().utc
+            )
+            return self._take_up(_read_draft(body))
+
+        return self._desk.run(again)
+
+    def park(self) -> None:
+        """Put the draft down. It stays in the vault, whole."""
+        with self._guard:
+            self._draft = None
+
+    def void(self, reason: str) -> Ticket[None]:
+        """Give the draft up for good, with a reason, on the record."""
+
+        def away(_: threading.Event) -> None:
+            inside = self._accounts.demand(Act.ENROLL)
+            draft = self._held()
+            inside.vault.void_draft(draft.record_id)
+            inside.vault.audit(
+                inside.session.account,
+                f"void:{sealing.sha256(reason.encode())[:16]}",
+                draft.record_id,
+                self._clock.now().utc,
+            )
+            self.park()
+            self._accounts.keep(None)
+
+        return self._desk.run(away)
+
+    def change(self, **fields: Any) -> Draft:
+        """The draft with these fields replaced, already on its way to the disk."""
+        with self._guard:
+            self._draft = replace(self._held(), **fields)
+            return self._keep(self._draft)
+
+    # ---- identity ----------------------------------------------------------------------------
+    def parse_mrz(self, text: str) -> MrzReading | None:
+        """The reading of typed or wedged lines; None while they are not whole yet."""
+        lines = assemble(text)
+        return None if lines is None else documents.parse_mrz(lines, today=self._clock.today())
+
+    def read_mrz(self) -> Ticket[MrzReading]:
+        return self._bench.mrz.use(
+            lambda reader, off: documents.parse_mrz(
+                reader.read_lines(timeout_s=20.0, cancelled=off), today=self._clock.today()
+            )
+        )
+
+    def accept_reading(self, reading: MrzReading) -> Draft:
+        """Fill what is still empty from a reading the officer confirmed; typed values stay."""
+        draft = self._held()
+        who = draft.person
+        names = reading.surname.split(" ", 1)
+        read = {
+            "first_surname": names[0],
+            "second_surname": names[1] if len(names) > 1 else "",
+            "given_names": reading.given_names,
+            "birth_date": reading.birth_date,
+            "sex": reading.sex,
+            "nationality": documents.country_of(reading.nationality),
+        }
+        fresh = {name: value for name, value in read.items() if value and not getattr(who, name)}
+        if who.first_surname:  # never mix a typed surname with a read one
+            fresh.pop("second_surname", None)
+        held = draft.document
+        paper = IdentityDocument(
+            type=held.type if held else _paper_of(reading),
+            number=held.number if held and held.number else reading.number,
+            issuer=held.issuer if held and held.issuer else documents.country_of(reading.issuer),
+            expiry=held.expiry if held and held.expiry else reading.expiry,
+            source="mrz",
+        )
+        return self.change(
+            person=replace(who, **fresh),
+            document=paper,
+            mrz_lines=reading.lines,
+            mrz_confirmed=True,
+        )
+
+    # ---- portrait ----------------------------------------------------------------------------
+    def start_preview(self, on_frame: Callable[[Frame], None]) -> Ticket[None]:
+        """Give frames, newest only, until the ticket is cancelled; on the camera's lane."""
+
+        def run(camera: Any, off: threading.Event) -> None:
+            while not off.is_set():
+                on_frame(camera.read(timeout_s=FRAME_WAIT_S, cancelled=off))
+
+        return self._bench.camera.use(run)
+
+    def check_portrait(self, pixels: Pixels) -> tuple[face.FaceCheck, ...]:
+        return face.measure(face.crop_portrait(pixels))
+
+    def take_portrait(self) -> Ticket[Draft]:
+        def take(camera: Any, off: threading.Event) -> Draft:
+            frame = camera.read(timeout_s=FRAME_WAIT_S, cancelled=off)
+            master = face.crop_portrait(frame.pixels)
+            checks = face.measure(master)
+            used = _used(self._bench.camera.info)
+            return self._on_desk(lambda inside: self._keep_portrait(inside, master, checks, used))
+
+        return self._bench.camera.use(take)
+
+    def _keep_portrait(
+        self,
+        inside: Inside,
+        master: Pixels,
+        checks: tuple[face.FaceCheck, ...],
+        used: DeviceUsed,
+    ) -> Draft:
+        draft = self._held()
+        height, width = master.shape[:2]
+        portrait = Portrait(
+            object_id=inside.vault.put_media(draft.record_id, pictures.encode_png(master)),
+            width=width,
+            height=height,
+            measures=tuple(
+                Measure(name=c.name, version=face.VERSION, value=c.value, threshold=c.threshold)
+                for c in checks
+            ),
+            device=used,
+        )
+        changed = self.change(portrait=portrait)
+        if draft.portrait is not None:
+            self._save()
+            inside.vault.drop_media(draft.record_id, draft.portrait.object_id)
+        return changed
+
+    def portrait_pixels(self) -> Ticket[Pixels]:
+        def read(_: threading.Event) -> Pixels:
+            portrait = self._held().portrait
+            if portrait is None:
+                raise Incomplete("portrait")
+            return self._picture(portrait.object_id)
+
+        return self._desk.run(read)
+
+    # ---- fingers -----------------------------------------------------------------------------
+    def next_finger(self, after: int | None = None) -> int | None:
+        """The next position still asked for: after `after` first, then from the start."""
+        draft = self._held()
+        asked = enrollment.fingers_asked(draft, self.rules)
+        turn = [p for p in asked if after is None or p > after] + list(asked)
+        rules = self._fingers
+        return next((p for p in turn if not biometrics.settled(draft.finger(p), rules)), None)
+
+    def take_finger(self, position: int) -> Ticket[FingerTaken]:
+        """One impression of `position`: captured, judged, encrypted; the better one is kept."""
+
+        def take(reader: Any, off: threading.Event) -> FingerTaken:
+            self._tell_finger(position)
+            image = reader.capture(timeout_s=FINGER_WAIT_S, cancelled=off)
+            judged = self._quality.measure(image.pixels, image.ppi)
+            used = replace(_used(self._bench.fingerprint.info), ppi=image.ppi)
+            return self._on_desk(
+                lambda inside: self._keep_finger(inside, position, image.pixels, judged, used)
+            )
+
+        return self._bench.fingerprint.use(take)
+
+    def _keep_finger(
+        self, inside: Inside, position: int, pixels: Pixels, judged: Any, used: DeviceUsed
+    ) -> FingerTaken:
+        draft = self._held()
+        before = draft.finger(position) or Finger(position=position)
+        kept = before.best
+        better = kept is None or (judged.quality or -1) > (-1 if kept.quality is None else kept.quality)
+        object_id = ""
+        if better:
+            object_id = inside.vault.put_media(draft.record_id, pictures.encode_png(pixels))
+        attempt = Attempt(
+            object_id=object_id,
+            quality=judged.quality,
+            hints=tuple(hint.value for hint in judged.hints),
+        )
+        earlier = (
+            tuple(replace(a, object_id="") for a in before.attempts) if better else before.attempts
+        )
+        finger = Finger(
+            position=position,
+            attempts=(*earlier, attempt),
+            measure=judged.measure,
+            measure_version=judged.version,
+            device=used,
+        )
+        self._put_finger(finger)
+        if better and kept is not None:
+            self._save()
+            inside.vault.drop_media(draft.record_id, kept.object_id)
+        return FingerTaken(
+            finger=finger,
+            pixels=pixels,
+            quality=judged.quality,
+            hints=judged.hints,
+            attempt=len(finger.attempts),
+            good=biometrics.settled(finger, self._fingers),
+        )
+
+    def finger_pixels(self, position: int) -> Ticket[Pixels]:
+        def read(_: threading.Event) -> Pixels:
+            finger = self._held().finger(position)
+            if finger is None or finger.best is None:
+                raise Incomplete("finger")
+            return self._picture(finger.best.object_id)
+
+        return self._desk.run(read)
+
+    def declare_exception(self, position: int, code: ExceptionCode, reason: str) -> Draft:
+        """This finger cannot be had: why, and who says so. Another person must approve it."""
+        inside = self._accounts.demand(Act.ENROLL)
+        before = self._held().finger(position) or Finger(position=position)
+        return self._put_finger(
+            replace(
+                before,
+                exception=code,
+                reason=reason.strip(),
+                declared_by=inside.session.account,
+                approved_by="",
+                approval=None,
+            )
+        )
+
+    def withdraw_exception(self, position: int) -> Draft:
+        before = self._held().finger(position) or Finger(position=position)
+        return self._put_finger(
+            replace(
+                before, exception=None, reason="", declared_by="", approved_by="", approval=None
+            )
+        )
+
+    def approve_exception(self, position: int, username: str, password: str) -> Ticket[Draft]:
+        """The second person's own signature on the exception, by their own password."""
+
+        def approve(_: threading.Event) -> Draft:
+            second = self._accounts.second_person(username, password)
+            finger = self._held().finger(position)
+            if finger is None or finger.exception is None:
+                raise Incomplete("exception")
+            if second.account == finger.declared_by:
+                raise ExceptionNeedsAnother
+            demand(self._accounts.role_of(second.account), Act.APPROVE_EXCEPTION)
+            said = canonical.encode(
+                {"position": position, "code": finger.exception, "reason": finger.reason}
+            )
+            approval = self._accounts.sign_act(
+                second, "approve_exception", self._held().record_id, sealing.sha256(said)
+            )
+            self._accounts.inside().vault.audit(
+                second.account,
+                "approve-exception",
+                self._held().record_id,
+                self._clock.now().utc,
+            )
+            return self._put_finger(
+                replace(finger, approved_by=second.account, approval=approval)
+            )
+
+        return self._desk.run(approve)
+
+    # ---- notice and consent ------------------------------------------------------------------
+    def give_notice(self, language: str, mode: str) -> Draft:
+        text = self._catalogues.notices.text(language)
+        return self.change(
+            consent=Consent(
+                language=language,
+                version=self._catalogues.notices.version,
+                notice_sha256=sealing.sha256(text.notice.encode()),
+                consent_sha256=sealing.sha256(text.consent.encode()),
+                mode=mode,
+                notice_at=self._clock.now(),
+            )
+        )
+
+    def answer(self, given: bool, reason: str = "") -> Draft:
+        """The person's answer. A refusal seals no biometric: what was captured is destroyed."""
+        consent = self._held().consent
+        if consent is None:
+            raise Incomplete("notice")
+        return self.change(
+            consent=replace(
+                consent,
+                given=given,
+                answered_at=self._clock.now(),
+                refusal_reason="" if given else reason,
+            )
+        )
+
+    # ---- the end -----------------------------------------------------------------------------
+    def finish(self) -> Ticket[Finished]:
+        """Seal the draft: from then on the record is bytes that only headquarters opens."""
+
+        def seal(_: threading.Event) -> Finished:
+            inside = self._accounts.demand(Act.FINISH)
+            draft = self._held()
+            if enrollment.what_is_missing(draft, self.rules):
+                raise Incomplete
+            self._save()
+            if draft.refused:
+                draft = self._destroy_biometrics(inside, draft)
+            signer, _opener = inside.vault.station_keys()
+            row = finishing.finish(
+                self._outbox,
+                inside.vault,
+                draft.record_id,
+                lambda seq, head, media: self._compose(inside, draft, seq, head, media),
+                self._accounts.recipients(),
+                signer,
+                actor=inside.session.account,
+                utc=self._clock.now().utc,
+            )
+            self.park()
+            self._accounts.keep(None)
+            return Finished(
+                record_id=row.record,
+                folio=row.folio,
+                size=row.size,
+                sealed_utc=row.sealed_utc,
+                seq=row.seq,
+                procedure=draft.procedure,
+                initials=persons.initials(draft.person),
+                refused=draft.refused,
+            )
+
+        return self._desk.run(seal)
+
+    def _destroy_biometrics(self, inside: Inside, draft: Draft) -> Draft:
+        ids = [draft.portrait.object_id] if draft.portrait else []
+        ids += [a.object_id for f in draft.fingers for a in f.attempts if a.object_id]
+        bare = self.change(portrait=None, fingers=())
+        self._save()
+        for object_id in ids:
+            inside.vault.drop_media(draft.record_id, object_id)
+        return bare
+
+    def _compose(
+        self, inside: Inside, draft: Draft, seq: int, audit_head: str, media: Mapping[str, bytes]
+    ) -> packet.Draught:
+        station = self._outbox.station()
+        if station is None:
+            raise Incomplete("station")
+        names = _names(draft)
+        applicant = {
+            **msgspec.to_builtins(draft.person),
+            "document": msgspec.to_builtins(draft.document),
+            "guardian": msgspec.to_builtins(draft.guardian),
+        }
+        content = {
+            "record": draft.record_id,
+            "schema": draft.schema,
+            "software": __version__,
+            "station": station.station,
+            "officer": inside.session.account,
+            "started": msgspec.to_builtins(draft.started),
+            "finished": msgspec.to_builtins(self._clock.now()),
+            "procedure": draft.procedure,
+            "catalogue": draft.catalogue,
+            "receipt_number": draft.receipt_number,
+            "mrz_lines": list(draft.mrz_lines),
+            "outcome": "consent_refused" if draft.refused else "enrolled",
+            "consent": msgspec.to_builtins(draft.consent),
+            "portrait": msgspec.to_builtins(draft.portrait),
+            "fingers": msgspec.to_builtins(draft.fingers),
+            "finger_rules": msgspec.to_builtins(self._fingers),
+            "objects": [
+                {
+                    "id": object_id,
+                    "role": role,
+                    "name": f"{role}.png",
+                    "media_type": "image/png",
+                    "sha256": sealing.sha256(media[object_id]),
+                }
+                for object_id, role in names.items()
+            ],
+        }
+        signed_part = sealing.sha256(
+            canonical.encode({"applicant": applicant, "content": content})
+        )
+        approval = self._accounts.sign_act(inside.person, "finish", draft.record_id, signed_part)
+        body = {
+            "format": "migramovil/record/1",
+            "applicant": applicant,
+            "content": content,
+            "approvals": [msgspec.to_builtins(approval)],
+        }
+        day = self._clock.utc().astimezone(LIMA).date()
+        return packet.Draught(
+            realm=station.realm,
+            station=station.station,
+            epoch=station.epoch,
+            seq=seq,
+            record=draft.record_id,
+            folio=make_folio(station.code, day, seq),
+            created=self._clock.now(),
+            audit_head=audit_head,
+            software=__version__,
+            record_body=canonical.encode(body),
+            objects={object_id: media[object_id] for object_id in names},
+        )
+
+    # ---- within ------------------------------------------------------------------------------
+    def _held(self) -> Draft:
+        draft = self._draft
+        if draft is None:
+            raise Incomplete("no draft")
+        return draft
+
+    def _put_finger(self, finger: Finger) -> Draft:
+        with self._guard:
+            return self.change(fingers=self._held().with_finger(finger).fingers)
+
+    def _take_up(self, draft: Draft) -> Draft:
+        with self._guard:
+            self._draft = draft
+            self._dirty = True
+        self._save()
+        return draft
+
+    def _keep(self, draft: Draft) -> Draft:
+        """Have the newest draft saved; one save on its way is enough for many changes."""
+        already, self._dirty = self._dirty, True
+        if not already:
+            self._desk.run(lambda _: self._save())
+        return draft
+
+    def _save(self) -> None:
+        """Write the newest draft, on the desk's lane only."""
+        with self._guard:
+            draft, dirty = self._draft, self._dirty
+            self._dirty = False
+        if draft is None or not dirty:
+            return
+        inside = self._accounts.inside()
+        inside.vault.save_draft(
+            draft.record_id, draft.schema, canonical.encode(draft), self._clock.now().utc
+        )
+        self.saved_at = f"{self._clock.local():%H:%M:%S}"
+        self._accounts.keep(KeptDraft(step=draft.step.value, saved=self.saved_at))
+        for call in self._saved:
+            call()
+
+    def _on_desk(self, job: Callable[[Inside], Any]) -> Any:
+        """Do the disk's part of a capture on the desk's lane and wait for it (never the reverse)."""
+        return self._desk.run(lambda _: job(self._accounts.demand(Act.ENROLL))).result()
+
+    def _picture(self, object_id: str) -> Pixels:
+        inside = self._accounts.demand(Act.ENROLL)
+        return pictures.decode_png(inside.vault.get_media(self._held().record_id, object_id))
+
+
+def _read_draft(body: bytes) -> Draft:
+    return canonical.decode(body, Draft)
+
+
+def _names(draft: Draft) -> dict[str, str]:
+    """Object id → what it is, for everything that goes into the packet."""
+    names: dict[str, str] = {}
+    if draft.portrait is not None:
+        names[draft.portrait.object_id] = "portrait"
+    for finger in draft.fingers:
+        if finger.best is not None:
+            names[finger.best.object_id] = f"finger-{finger.position:02d}"
+    return names
+
+
+def _used(info: DeviceInfo | None) -> DeviceUsed:
+    if info is None:
+        return DeviceUsed(driver="", model="")
+    return DeviceUsed(
+        driver=info.driver, model=info.model, serial=info.serial, simulated=info.simulated
+    )
+
+
+def _paper_of(reading: MrzReading) -> documents.DocumentType:
+    passport = reading.document_code.startswith("P")
+    kinds = documents.DocumentType
+    return kinds.PASSPORT if passport else kinds.NATIONAL_ID
+
+
+__all__ = ["Enrolling", "FingerTaken", "Finished", "Step"]

@@ -1,0 +1,50 @@
+"""The slip a person takes home. Printing never decides whether a record exists."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from migramovil.core.roles import Act
+from migramovil.devices.lanes import Ticket
+from migramovil.devices.ports import SlipLine
+from migramovil.devices.registry import Bench
+from migramovil.services.accounts import Accounts
+from migramovil.services.clock import LIMA
+from migramovil.services.enrolling import Finished
+
+
+class Printing:
+    def __init__(self, accounts: Accounts, bench: Bench, place: str, *, training: bool) -> None:
+        self._accounts = accounts
+        self._bench = bench
+        self._place = place
+        self._training = training
+
+    def slip_lines(self, finished: Finished) -> list[SlipLine]:
+        """Folio, QR of the folio, procedure, hour, initials: never a whole name or number."""
+        hour = datetime.fromisoformat(finished.sealed_utc).astimezone(LIMA)
+        lines = [
+            SlipLine(text="COMPROBANTE DE ATENCIÓN", bold=True, centre=True),
+            SlipLine(text=self._place, centre=True),
+            SlipLine(text="", rule=True),
+            SlipLine(text="Folio", centre=True),
+            SlipLine(text=finished.folio, bold=True, centre=True),
+            SlipLine(text=finished.folio, qr=True, centre=True),
+            SlipLine(text="Trámite", right=finished.procedure),
+            SlipLine(text="Atendido", right=f"{hour:%d/%m/%Y %H:%M}"),
+            SlipLine(text="Iniciales", right=finished.initials),
+            SlipLine(text="", rule=True),
+        ]
+        if finished.refused:
+            lines.append(SlipLine(text="Registro sin fotografía ni huellas.", centre=True))
+        lines.append(
+            SlipLine(text="Sede central decide. No use intermediarios.", bold=True, centre=True)
+        )
+        if self._training:
+            lines.append(SlipLine(text="ENTRENAMIENTO: NO VÁLIDO", bold=True, centre=True))
+        return lines
+
+    def print_slip(self, finished: Finished) -> Ticket[None]:
+        self._accounts.demand(Act.FINISH)
+        lines = self.slip_lines(finished)
+        return self._bench.printer.use(lambda printer, _off: printer.print_slip(lines))

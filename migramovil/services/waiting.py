@@ -1,0 +1,58 @@
+"""The line of sealed records as a person sees it: how many, which, in what state, what next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from migramovil.core.queue import Counts
+from migramovil.core.record import Signed
+from migramovil.store.outbox import Outbox, QueueRow
+from migramovil.sync.engine import Status, SyncEngine
+
+
+class Waiting:
+    """Works with nobody inside: nothing personal is in the line."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._engine: SyncEngine | None = None
+        self._status: Status | None = None
+        self._listeners: list[Callable[[], object]] = []
+
+    def follow(self, engine: SyncEngine) -> None:
+        self._engine = engine
+
+    def heard(self, status: Status) -> None:
+        """The engine's word; called on its thread."""
+        self._status = status
+        for call in self._listeners:
+            call()
+
+    def when_status(self, call: Callable[[], object]) -> None:
+        self._listeners.append(call)
+
+    @property
+    def status(self) -> Status | None:
+        return self._status
+
+    def counts(self) -> Counts:
+        return self._outbox.counts()
+
+    def rows(
+        self, offset: int, limit: int, states: Sequence[str] | None = None
+    ) -> list[QueueRow]:
+        return self._outbox.rows(offset=offset, limit=limit, states=states)
+
+    def total(self, states: Sequence[str] | None = None) -> int:
+        return self._outbox.total(states)
+
+    def state(self, record_id: str) -> str:
+        row = self._outbox.row(record_id)
+        return "" if row is None else str(row.state)
+
+    def receipts(self, record_id: str) -> list[Signed]:
+        return self._outbox.receipts(record_id)
+
+    def send_now(self) -> None:
+        if self._engine is not None:
+            self._engine.send_now()

@@ -1,0 +1,54 @@
+"""What a technician may set for one station: station.toml in the data folder, frozen once read."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from migramovil.core.biometrics import FingerRules
+from migramovil.core.trouble import Trouble
+
+
+class BadSettings(Trouble):
+    code = "SET-02"
+    what = "El archivo station.toml tiene un valor que no se entiende."
+    advice = "Corrija el valor indicado o borre el archivo para volver a lo normal."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    theme: str = "light"
+    large: bool = False
+    reduce_motion: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Devices:
+    """Addresses of devices that do not announce themselves."""
+
+    printer: str = ""
+    mrz: str = ""
+    camera: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    fingers: FingerRules = field(default_factory=FingerRules)
+    look: Look = field(default_factory=Look)
+    devices: Devices = field(default_factory=Devices)
+
+
+def read(folder: Path) -> Settings:
+    """The settings in `folder`/station.toml; the normal ones where there is no file."""
+    path = folder / "station.toml"
+    if not path.exists():
+        return Settings()
+    try:
+        plain: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return msgspec.convert(plain, Settings)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as problem:
+        raise BadSettings(str(problem)) from None

@@ -1,0 +1,98 @@
+"""One encrypted SQLite file: how it is opened, read and written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlcipher3.dbapi2 as sqlcipher
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import QueuePool
+
+from migramovil.store.trouble import translated
+
+BUSY_MS = 5000
+PURGE_BUSY_MS = 200
+
+
+def open_engine(path: Path, key: bytes, *, foreign_keys: bool = True) -> Engine:
+    """An engine over the SQLCipher file at `path` with a raw 32-byte key.
+
+    The key never enters a URL (engines print theirs). Every transaction begins in so many words:
+    the driver's own habit of beginning late would let half a migration survive a crash.
+    """
+
+    def connect() -> Any:
+        connection = sqlcipher.connect(str(path), isolation_level=None, check_same_thread=False)
+        connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+        for pragma in (
+            "cipher_log_level = NONE",
+            f"busy_timeout = {BUSY_MS}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            f"foreign_keys = {'ON' if foreign_keys else 'OFF'}",
+            "secure_delete = ON",
+            "temp_store = MEMORY",
+        ):
+            try:
+                connection.execute(f"PRAGMA {pragma}")
+            except sqlcipher.Error:
+                connection.close()
+                raise
+        return connection
+
+    engine = create_engine(
+        "sqlite://", module=sqlcipher, creator=connect, poolclass=QueuePool, hide_parameters=True
+    )
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _begin(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+class Database:
+    """An engine with two doors: `read` and `write`, each one transaction. Safe from any thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._reader = engine.execution_options(reading=True)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """All of it is on disk when this ends, or none of it."""
+        with translated(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with translated(), self._reader.begin() as connection:
+            yield connection
+
+    def purge(self) -> bool:
+        """Empty the write-ahead log so that nothing deleted is left in it; False while a reader holds it."""
+        with translated():
+            raw = self._engine.raw_connection()
+            try:
+                cursor = raw.cursor()
+                cursor.execute(f"PRAGMA busy_timeout = {PURGE_BUSY_MS}")
+                busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                cursor.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+                cursor.close()
+            finally:
+                raw.close()
+        return bool(busy == 0)
+
+    def sound(self) -> bool:
+        """Whether every page's seal and every index holds (reads the whole file)."""
+        with self.read() as connection:
+            seals = connection.exec_driver_sql("PRAGMA cipher_integrity_check").fetchall()
+            said = connection.exec_driver_sql("PRAGMA integrity_check").scalar()
+        return not seals and said == "ok"
+
+    def close(self) -> None:
+        self._engine.dispose()

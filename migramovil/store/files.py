@@ -1,0 +1,84 @@
+"""Files that are whole or absent, whatever happens to the power; and one program per folder."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from migramovil.store.trouble import InUse, translated
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+PARTIAL = ".partial"
+
+
+def private_folder(folder: Path) -> Path:
+    """`folder`, made if need be, that only the station's user may enter."""
+    with translated():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.chmod(0o700)
+    return folder
+
+
+def write(path: Path, data: bytes) -> None:
+    """Put `data` at `path`, durable when this returns; at any instant `path` is old or new, never half."""
+    partial = path.with_name(secrets.token_hex(8) + PARTIAL)
+    with translated():
+        try:
+            with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+                out.write(data)
+                out.flush()
+                os.fsync(out.fileno())
+            partial.replace(path)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Delete `path` if it is there, durably."""
+    with translated():
+        path.unlink(missing_ok=True)
+        sync_folder(path.parent)
+
+
+def sweep_partials(folder: Path) -> None:
+    """Delete what a power cut left half written."""
+    with translated():
+        for partial in folder.glob("*" + PARTIAL):
+            partial.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and deletions in `folder` durable (Windows does so by itself, and has no call)."""
+    if sys.platform != "win32":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+class FolderLock:
+    """Holds a data folder for this program; InUse when another one has it. Dies with the process."""
+
+    def __init__(self, folder: Path) -> None:
+        with translated():
+            self._file = (folder / "station.lock").open("ab")
+        try:
+            if sys.platform == "win32":
+                msvcrt.locking(self._file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._file.close()
+            raise InUse from None
+
+    def release(self) -> None:
+        self._file.close()

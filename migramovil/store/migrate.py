@@ -1,0 +1,57 @@
+"""Bring a store up to this program's version: whole steps or no trace."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import alembic.command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+import migramovil
+from migramovil.store.database import Database, open_engine
+from migramovil.store.trouble import Damaged, FromTheFuture, translated
+
+# Alembic keeps the environment that is running in module globals.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def open_database(path: Path, key: bytes, environment: str) -> Database:
+    """The store at `path`, made or upgraded as needed; `environment` is "outbox" or "vault"."""
+    with translated():
+        # Foreign keys cannot be switched inside a transaction, and rebuilding a table needs them off.
+        engine = open_engine(path, key, foreign_keys=False)
+        try:
+            with engine.begin() as connection:
+                upgrade(connection, settings(environment))
+        finally:
+            engine.dispose()
+        path.chmod(0o600)
+    return Database(open_engine(path, key))
+
+
+def settings(environment: str) -> Config:
+    package = Path(migramovil.__file__).parent
+    inside = package / "_alembic"
+    home = inside if inside.is_dir() else package.parent / "alembic"
+    config = Config()
+    config.set_main_option("script_location", str(home / "station" / environment).replace("%", "%%"))
+    return config
+
+
+def upgrade(connection: Connection, config: Config, target: str = "head") -> None:
+    """Run what is missing inside the caller's transaction."""
+    known = ScriptDirectory.from_config(config)
+    now = MigrationContext.configure(connection).get_current_revision()
+    if now == known.get_current_head():
+        return
+    if now is not None and now not in {script.revision for script in known.walk_revisions()}:
+        raise FromTheFuture(now)
+    config.attributes["connection"] = connection
+    with _ONE_AT_A_TIME:
+        alembic.command.upgrade(config, target)
+    if connection.exec_driver_sql("PRAGMA foreign_key_check").fetchone() is not None:
+        raise Damaged("foreign keys")

@@ -1,0 +1,155 @@
+"""The tables of both stores, and the rules the database itself keeps."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Computed,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+_NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+# --- outbox: nothing personal -----------------------------------------------------
+outbox = MetaData(naming_convention=_NAMES)
+
+# `seq` is the last number given in `epoch`: gap-free.
+station = Table(
+    "station",
+    outbox,
+    Column("id", Integer, primary_key=True),
+    Column("station", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("realm", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("descriptor", Text, nullable=False),
+    Column("transport", LargeBinary, nullable=False),
+    Column("seq", Integer, nullable=False),
+    CheckConstraint("id = 1", name="only_one"),
+    CheckConstraint("realm IN ('training', 'production')", name="realm"),
+    CheckConstraint("epoch >= 0 AND seq >= 0", name="counts_up"),
+)
+
+# A record's state is what headquarters' words say, worked out by the database: it cannot disagree
+# with the receipts held. A refusal without a signature never outweighs a signed word.
+STATE = (
+    "CASE WHEN opened_receipt IS NOT NULL THEN 'opened'"
+    " WHEN refused_receipt IS NOT NULL THEN 'refused'"
+    " WHEN stored_receipt IS NOT NULL THEN 'stored'"
+    " WHEN refusal IS NOT NULL THEN 'refused' ELSE 'sealed' END"
+)
+
+records = Table(
+    "records",
+    outbox,
+    Column("record", Text, primary_key=True),
+    Column("station", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("folio", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("sealed_utc", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("stored_receipt", Integer, ForeignKey("receipts.id")),
+    Column("opened_receipt", Integer, ForeignKey("receipts.id")),
+    Column("refused_receipt", Integer, ForeignKey("receipts.id")),
+    Column("refusal", Text),
+    Column("state", Text, Computed(STATE, persisted=True), nullable=False),
+    UniqueConstraint("station", "epoch", "seq"),
+    UniqueConstraint("file"),
+    CheckConstraint("seq > 0 AND size > 0", name="counts_up"),
+    CheckConstraint("length(digest) = 64", name="digest"),
+    Index(None, "state", "epoch", "seq"),
+    Index(None, "folio"),
+)
+
+receipts = Table(
+    "receipts",
+    outbox,
+    Column("id", Integer, primary_key=True),
+    Column("record", Text, ForeignKey("records.record"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("signature", Text, nullable=False),
+    Column("public_key", Text, nullable=False),
+    UniqueConstraint("record", "body", "signature"),
+    CheckConstraint("kind IN ('stored', 'opened', 'refused')", name="kind"),
+)
+
+# --- vault: opens with a person's slot only ---------------------------------------
+vault = MetaData(naming_convention=_NAMES)
+
+settings = Table(
+    "settings",
+    vault,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+station_keys = Table(
+    "station_keys",
+    vault,
+    Column("id", Integer, primary_key=True),
+    Column("signer", LargeBinary, nullable=False),
+    Column("opener", LargeBinary, nullable=False),
+    CheckConstraint("id = 1", name="only_one"),
+)
+
+accounts = Table(
+    "accounts",
+    vault,
+    Column("account", Text, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+drafts = Table(
+    "drafts",
+    vault,
+    Column("record", Text, primary_key=True),
+    Column("schema", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("updated_utc", Text, nullable=False),
+    CheckConstraint("length(key) = 32", name="key"),
+)
+
+media = Table(
+    "media",
+    vault,
+    Column("object", Text, primary_key=True),
+    Column("record", Text, ForeignKey("drafts.record", ondelete="CASCADE"), nullable=False),
+    Column("file", Text, nullable=False),
+    UniqueConstraint("file"),
+    Index(None, "record"),
+)
+
+audit = Table(
+    "audit",
+    vault,
+    Column("n", Integer, primary_key=True),
+    Column("actor", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("utc", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    CheckConstraint("n > 0", name="counts_up"),
+    CheckConstraint("length(hash) = 64", name="hash"),
+)

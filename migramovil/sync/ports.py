@@ -1,0 +1,119 @@
+"""What the wire needs of others: the line of sealed records, and headquarters' side of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from migramovil.core.queue import Counts, Waiting
+from migramovil.core.record import ReceiptBody, Signed
+from migramovil.core.trouble import Trouble, Who
+
+
+class Outbox(Protocol):
+    """Sealed packets at rest. Only a signed, checked receipt moves a record on."""
+
+    def waiting(self) -> Sequence[Waiting]:
+        """Records in state `sealed`, oldest seq first."""
+        ...
+
+    def unconfirmed(self) -> Sequence[Waiting]:
+        """Records in state `stored`, oldest seq first."""
+        ...
+
+    def packet(self, record: str) -> bytes:
+        """The whole sealed packet."""
+        ...
+
+    def file_receipt(self, record: str, signed: Signed, body: ReceiptBody) -> None:
+        """Keep a checked receipt whole and move the record's state; harmless to repeat."""
+        ...
+
+    def counts(self) -> Counts: ...
+
+
+class Headquarters(Protocol):
+    """Headquarters as seen from a station; every method blocks, and raises a Trouble below."""
+
+    def receipts(self, records: Sequence[tuple[str, str]]) -> Sequence[Signed]:
+        """Receipts given so far for (station, record) pairs; with none, just says hello."""
+        ...
+
+    def send(self, waiting: Waiting, packet: bytes, progress: Progress) -> Sequence[Signed]:
+        """Bring one packet, only the parts headquarters lacks; its receipts."""
+        ...
+
+    def hang_up(self) -> None:
+        """Drop the connection; the next call dials again."""
+        ...
+
+
+Progress = Callable[[int], None]
+"""Told how many bytes of the packet headquarters holds, and True to go on; may raise Interrupted."""
+
+
+class Interrupted(Exception):  # noqa: N818 - not an error: the engine was asked to stop
+    """Raised out of a progress call to leave an upload between two parts."""
+
+
+class NoLink(Trouble):
+    code = "SYN-01"
+    what = "No hay conexión con sede central."
+    advice = "Siga trabajando. Los registros están guardados aquí y se enviarán al volver la señal."
+    who = Who.NOBODY
+
+
+class LoginRefused(Trouble):
+    code = "SYN-02"
+    what = "Sede central no reconoce a esta estación."
+    advice = "Los registros siguen guardados aquí. Un técnico debe dar de alta la estación otra vez."
+    who = Who.TECHNICIAN
+
+
+class DigestRefused(Trouble):
+    code = "SYN-04"
+    what = "Lo que llegó a sede central no es igual a lo guardado aquí."
+    advice = "El registro quedó apartado y guardado. Avise al técnico con este código."
+    who = Who.TECHNICIAN
+
+
+class TooManyBadReceipts(Trouble):
+    code = "SYN-07"
+    what = "El envío se detuvo: sede central dio tres acuses que no se pueden comprobar."
+    advice = "No se perdió nada. Llame al técnico antes de volver a enviar."
+    who = Who.TECHNICIAN
+
+
+class NotUnderstood(Trouble):
+    code = "SYN-08"
+    what = "Sede central no pudo leer un envío de esta estación."
+    advice = "El registro quedó apartado y guardado. Avise al técnico con este código."
+    who = Who.TECHNICIAN
+
+
+class HeadquartersBusy(Trouble):
+    code = "SYN-09"
+    what = "Sede central no puede recibir en este momento."
+    advice = "Siga trabajando. Se volverá a intentar."
+    who = Who.HEADQUARTERS
+
+
+class NotHeadquarters(Trouble):
+    code = "SYN-10"
+    what = "Quien respondió no es la sede central de esta estación."
+    advice = "No se envió nada. Revise la red: puede pedir una clave o usar un portal propio."
+    who = Who.TECHNICIAN
+
+
+class CertificateExpired(Trouble):
+    code = "SYN-11"
+    what = "El certificado de sede central no está vigente."
+    advice = "No se envió nada. Sede central debe renovarlo."
+    who = Who.HEADQUARTERS
+
+
+class EngineFailed(Trouble):
+    code = "SYN-12"
+    what = "El envío se detuvo por una falla del programa."
+    advice = "Los registros siguen guardados aquí. Avise al técnico con este código."
+    who = Who.TECHNICIAN
