@@ -1,4 +1,4 @@
-"""The line of sealed records as the wire sees it: what waits, in what order, and how many of each."""
+"""The line of sealed records as the wire sees it: what waits, in what order, how many."""
 
 from __future__ import annotations
 

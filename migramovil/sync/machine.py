@@ -146,6 +146,7 @@ class State:
     aside: frozenset[str] = frozenset()
     suspects: frozenset[str] = frozenset()
     bad_receipts: int = 0
+    aside_trouble: Trouble | None = None
     trouble: Trouble | None = None
 
 
@@ -274,7 +275,9 @@ def _polled(state: State, event: Polled) -> Next:
         suspects=state.suspects | set(event.bad),
         bad_receipts=state.bad_receipts + len(event.bad),
     )
-    state = replace(state, trouble=BadReceipt() if event.bad else _lasting(state))
+    if event.bad:
+        state = replace(state, aside_trouble=BadReceipt())
+    state = replace(state, trouble=_lasting(state))
     if state.bad_receipts >= BAD_RECEIPTS:
         return _halt(state, TooManyBadReceipts())
     expecting = [one for one in open_still if one not in state.suspects]
@@ -290,11 +293,12 @@ def _failed(state: State, event: Failed) -> Next:
             state,
             suspects=state.suspects | {state.record},
             bad_receipts=state.bad_receipts + 1,
+            aside_trouble=event.trouble,
         )
         full = state.bad_receipts >= BAD_RECEIPTS
         return _halt(state, TooManyBadReceipts()) if full else _look(state)
     if state.phase is Phase.SENDING and _by_itself(event.trouble):
-        return _look(replace(state, aside=state.aside | {state.record}))
+        return _look(_set_aside(state, event.trouble))
     if state.phase is Phase.SENDING and isinstance(event.trouble, HeadquartersBusy):
         return _stumbled(state, event)
     return _back_off(state, event)
@@ -306,7 +310,11 @@ def _stumbled(state: State, event: Failed) -> Next:
     times = times + 1 if before == state.record else 1
     if times < STUMBLES:
         return _back_off(replace(state, stumbles=(state.record, times)), event)
-    return _look(replace(state, stumbles=("", 0), aside=state.aside | {state.record}))
+    return _look(_set_aside(replace(state, stumbles=("", 0)), event.trouble))
+
+
+def _set_aside(state: State, trouble: Trouble) -> State:
+    return replace(state, aside=state.aside | {state.record}, aside_trouble=trouble)
 
 
 def _back_off(state: State, event: Failed) -> Next:
@@ -331,7 +339,7 @@ def _by_itself(trouble: Trouble) -> bool:
 
 def _lasting(state: State) -> Trouble | None:
     """A success clears the trouble, except that of records that still stand aside."""
-    return state.trouble if state.aside or state.suspects else None
+    return state.aside_trouble if state.aside or state.suspects else None
 
 
 def _longer(times: int) -> float:

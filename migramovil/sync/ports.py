@@ -49,7 +49,7 @@ class Headquarters(Protocol):
 
 
 Progress = Callable[[int], None]
-"""Told how many bytes of the packet headquarters holds, and True to go on; may raise Interrupted."""
+"""Told how many bytes of the packet headquarters holds; may raise Interrupted."""
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the engine was asked to stop
@@ -66,7 +66,7 @@ class NoLink(Trouble):
 class LoginRefused(Trouble):
     code = "SYN-02"
     what = "Sede central no reconoce a esta estación."
-    advice = "Los registros siguen guardados aquí. Un técnico debe dar de alta la estación otra vez."
+    advice = "Los registros siguen guardados aquí. Un técnico debe darla de alta otra vez."
     who = Who.TECHNICIAN
 
 

@@ -228,7 +228,7 @@ def announce(data: bytes, head: Head, digest: str) -> Announce:
 class BadEnrolmentCode(Trouble):
     code = "SET-01"
     what = "El código de alta no está completo o tiene un error."
-    advice = "Revise el código carácter por carácter. Si está bien copiado, pida otro a sede central."
+    advice = "Revise letra por letra. Si está bien copiado, pida otro a sede central."
     who = Who.TECHNICIAN
 
 
@@ -273,5 +273,3 @@ def read_code(text: str) -> tuple[bytes, bytes]:
 
 def _checksum(body: bytes) -> bytes:
     return hashlib.sha256(b"migramovil/code/1\n" + body).digest()[:_CHECK_BYTES]
-
-

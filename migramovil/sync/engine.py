@@ -1,0 +1,223 @@
+"""One thread that brings sealed records to headquarters, at boot, locked, with nobody logged in.
+
+It only carries out what `machine.step` decides and tells it what happened.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from migramovil.core import canonical
+from migramovil.core.queue import Waiting
+from migramovil.core.record import BadReceipt, Descriptor, ReceiptBody, Signed, check_receipt
+from migramovil.core.trouble import Trouble
+from migramovil.sync import machine
+from migramovil.sync.machine import Status
+from migramovil.sync.ports import EngineFailed, Headquarters, Interrupted, Outbox
+
+__all__ = ["Status", "SyncEngine"]
+
+log = logging.getLogger(__name__)
+
+_STOP_S = 30.0
+
+
+class SyncEngine:
+    """Sends what is sealed, oldest first, and waits until headquarters says it opened it.
+
+    `clock` answers an aware UTC datetime; `on_status` is called on the engine's thread, after
+    every change. `turn()` does the same work on the caller's thread and must not be mixed with
+    `start()`.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        headquarters: Headquarters,
+        descriptor: Descriptor,
+        *,
+        clock: Callable[[], datetime],
+        on_status: Callable[[Status], None] = lambda _: None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._outbox = outbox
+        self._headquarters = headquarters
+        self._descriptor = descriptor
+        self._clock = clock
+        self._on_status = on_status
+        self._jitter = jitter
+        self._state = machine.State()
+        self._line: dict[str, Waiting] = {}
+        self._contact = ""
+        self._bell = threading.Condition()
+        self._called = False
+        self._link_changed = False
+        self._asked = False
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    # --- from any thread ----------------------------------------------------------------
+    def start(self) -> None:
+        self._stopping = False
+        self._thread = threading.Thread(target=self._live, name="sync", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Leave between two parts and wait for the thread; what is sealed stays sealed."""
+        with self._bell:
+            self._stopping = True
+            self._bell.notify_all()
+        if self._thread is not None:
+            self._thread.join(_STOP_S)
+            self._thread = None
+        self._headquarters.hang_up()
+
+    def wake(self, link_changed: bool = False) -> None:
+        """A record was sealed; or the link changed, which alone cuts a back-off short."""
+        self._call(link_changed=link_changed)
+
+    def send_now(self) -> None:
+        """A person asks: cut any pause, take back what stood aside, leave a halt."""
+        self._call(asked=True)
+
+    @property
+    def status(self) -> Status:
+        return machine.status(self._state, self._contact)
+
+    # --- the work -------------------------------------------------------------------------
+    def turn(self) -> Status:
+        """Work until there is nothing to do but wait; the status then."""
+        effects = self._tell(machine.Woke(asked=True))
+        while effects and not isinstance(effects[0], machine.Rest):
+            effects = self._tell(self._carry_out(effects[0]))
+        return self.status
+
+    def _live(self) -> None:
+        effects = self._tell(machine.Woke())
+        try:
+            while not self._stopping:
+                effects = self._tell(self._carry_out(effects[0]))
+        except Interrupted:
+            return
+
+    def _carry_out(self, effect: machine.Effect) -> machine.Event:
+        try:
+            if isinstance(effect, machine.Rest):
+                return self._rest(effect.seconds)
+            if isinstance(effect, machine.Look):
+                return self._look()
+            if isinstance(effect, machine.Send):
+                return self._send(self._line[effect.record])
+            return self._poll([self._line[one] for one in effect.records])
+        except Trouble as trouble:
+            return machine.Failed(trouble=trouble, jitter=self._jitter())
+        except Interrupted:
+            raise
+        except Exception as bug:  # noqa: BLE001 - a bug here must be seen, not end sending in silence
+            log.error("sync stopped by %s", type(bug).__name__)  # the text might hold anything
+            return machine.Failed(trouble=EngineFailed(type(bug).__name__))
+
+    def _tell(self, event: machine.Event) -> tuple[machine.Effect, ...]:
+        before = machine.status(self._state, self._contact)
+        self._state, effects = machine.step(self._state, event)
+        if isinstance(event, machine.Sent | machine.Polled):
+            self._contact = self._clock().astimezone(UTC).isoformat(timespec="seconds")
+        now = self.status
+        if now != before:
+            self._on_status(now)
+        return effects
+
+    def _rest(self, seconds: float | None) -> machine.Event:
+        """Wait; calls that may not cut this pause are heard and the wait goes on."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        with self._bell:
+            while not self._stopping:
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    return machine.PauseOver()
+                if not self._called:
+                    self._bell.wait(left)
+                    continue
+                woke = self._hear()
+                if machine.step(self._state, woke)[1]:
+                    return woke
+        raise Interrupted
+
+    def _hear(self) -> machine.Woke:
+        woke = machine.Woke(link_changed=self._link_changed, asked=self._asked)
+        self._called = self._link_changed = self._asked = False
+        return woke
+
+    def _call(self, *, link_changed: bool = False, asked: bool = False) -> None:
+        with self._bell:
+            self._called = True
+            self._link_changed |= link_changed
+            self._asked |= asked
+            self._bell.notify_all()
+
+    def _look(self) -> machine.Line:
+        sealed, stored = self._outbox.waiting(), self._outbox.unconfirmed()
+        self._line = {one.record: one for one in (*sealed, *stored)}
+        return machine.Line(
+            sealed=tuple(one.record for one in sealed), stored=tuple(one.record for one in stored)
+        )
+
+    def _send(self, waiting: Waiting) -> machine.Event:
+        def progress(sent: int) -> None:
+            if self._stopping:
+                raise Interrupted
+            self._tell(machine.Progressed(sent=sent, size=waiting.size))
+
+        packet = self._outbox.packet(waiting.record)
+        receipts = self._headquarters.send(waiting, packet, progress)
+        if not receipts:
+            raise BadReceipt("none")
+        self._file(waiting, receipts)
+        return machine.Sent()
+
+    def _poll(self, asked: Sequence[Waiting]) -> machine.Event:
+        receipts = self._headquarters.receipts([(one.station, one.record) for one in asked])
+        about: dict[tuple[str, str], list[Signed]] = {}
+        for signed in receipts:
+            about.setdefault(_names(signed), []).append(signed)
+        settled, bad = [], []
+        for one in asked:
+            try:
+                bodies = self._file(one, about.get((one.station, one.record), []))
+            except BadReceipt:
+                bad.append(one.record)
+                continue
+            if any(body.kind != "stored" for body in bodies):
+                settled.append(one.record)
+        return machine.Polled(settled=tuple(settled), bad=tuple(bad))
+
+    def _file(self, waiting: Waiting, receipts: Sequence[Signed]) -> list[ReceiptBody]:
+        """Check every receipt first, then file them: a bad one leaves the record untouched."""
+        checked = [
+            check_receipt(
+                signed,
+                self._descriptor,
+                station=waiting.station,
+                record=waiting.record,
+                digest=waiting.digest,
+                size=waiting.size,
+            )
+            for signed in receipts
+        ]
+        for signed, body in zip(receipts, checked, strict=True):
+            self._outbox.file_receipt(waiting.record, signed, body)
+        return checked
+
+
+def _names(signed: Signed) -> tuple[str, str]:
+    """Which packet a receipt claims to be about; nothing is trusted yet."""
+    try:
+        body = canonical.decode(canonical.from_text(signed.body), ReceiptBody)
+    except canonical.NotCanonical:
+        return "", ""
+    return body.station, body.record
