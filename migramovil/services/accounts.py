@@ -138,7 +138,9 @@ class Accounts:
         try:
             demand(inside.session.role, act)
         except Trouble:
-            inside.vault.audit(inside.session.account, f"refused:{act}", "", self._clock.now().utc)
+            inside.vault.audit.append(
+                inside.session.account, f"refused:{act}", "", self._clock.now().utc
+            )
             raise
         return inside
 
@@ -152,9 +154,7 @@ class Accounts:
             with self._guard:
                 inside, self._inside = self._inside, None
             if inside is not None:
-                inside.vault.audit(
-                    inside.session.account, "lock", "", self._clock.now().utc
-                )
+                inside.vault.audit.append(inside.session.account, "lock", "", self._clock.now().utc)
                 inside.vault.close()
 
         self._desk.run(close).result()
@@ -172,27 +172,26 @@ class Accounts:
                 Role(person.role),
             )
             session = Session(account=person.account, username=person.username, role=role)
-            vault.audit(session.account, "login", "", self._clock.now().utc)
+            vault.audit.append(session.account, "login", "", self._clock.now().utc)
             self._inside = Inside(
                 session=session, person=person, vault=vault, vault_key=unlocked.vault_key
             )
         return session
 
     # ---- a new station, new people -------------------------------------------------------
-    def enroll(
-        self, url: str, code: str, name: str, username: str, password: str
-    ) -> Ticket[None]:
+    def enroll(self, url: str, code: str, name: str, username: str, password: str) -> Ticket[None]:
         """Make this station's keys and its first supervisor, and have headquarters sign both."""
         return self._desk.run(lambda _: self._enroll(url, code, name, username, password))
 
     def _enroll(self, url: str, code: str, name: str, username: str, password: str) -> None:
+        username = username.strip().lower()
         keys.check_password(username, password)
         account = str(uuid_utils.uuid7())
         signer, opener = sealing.Signer.new(), sealing.Opener.new()
         person = keys.PersonKeys(
             account=account,
             username=username,
-            role=Role.SUPERVISOR.value,
+            role=Role.SUPERVISOR,
             signer=sealing.Signer.new(),
             opener=sealing.Opener.new(),
         )
@@ -205,14 +204,15 @@ class Accounts:
             sealing=opener.public,
             supervisor=(account, username, person.signer.public, person.opener.public),
         )
+        Vault.discard(self._folder)
         vault_key = Vault.create(self._folder)
         vault = Vault(self._folder, vault_key)
-        vault.set_station_keys(signer, opener)
+        vault.save_station_keys(signer, opener)
         body = canonical.decode(canonical.from_text(new.account.body), AccountBody)
         vault.add_account(Account(body=body, vouched=new.account))
-        vault.audit(account, "enroll-station", new.identity.station, self._clock.now().utc)
+        vault.audit.append(account, "enroll-station", new.identity.station, self._clock.now().utc)
         vault.close()
-        keys.create_slot(
+        keys.add_slot(
             self._folder, person, password, vault_key=vault_key, memory_kib=self._memory_kib
         )
         self._outbox.enroll(new.identity)
@@ -224,11 +224,12 @@ class Accounts:
 
     def _add(self, username: str, password: str, role: Role) -> None:
         inside = self.demand(Act.MANAGE_ACCOUNTS)
+        username = username.strip().lower()
         keys.check_password(username, password)
         person = keys.PersonKeys(
             account=str(uuid_utils.uuid7()),
             username=username,
-            role=role.value,
+            role=role,
             signer=sealing.Signer.new(),
             opener=sealing.Opener.new(),
         )
@@ -242,20 +243,17 @@ class Accounts:
             sealing=canonical.text(person.opener.public),
         )
         vouched = Signed.by(inside.person.signer, canonical.encode(body))
-        inside.vault.add_account(
-            Account(body=body, vouched=vouched, by=inside.session.account)
-        )
-        keys.create_slot(
+        inside.vault.add_account(Account(body=body, vouched=vouched, by=inside.session.account))
+        keys.add_slot(
             self._folder, person, password, vault_key=inside.vault_key, memory_kib=self._memory_kib
         )
-        inside.vault.audit(
+        inside.vault.audit.append(
             inside.session.account, "add-account", person.account, self._clock.now().utc
         )
 
     # ---- personal signatures -----------------------------------------------------------------
     def descriptor(self) -> Descriptor:
-        signed = self._station().descriptor
-        return canonical.decode(canonical.from_text(signed.body), Descriptor)
+        return canonical.decode(self._station().descriptor.encode(), Descriptor)
 
     def recipients(self) -> tuple[bytes, bytes]:
         """Headquarters' two KEM public keys: operational, recovery."""

@@ -31,9 +31,7 @@ class StationClock:
         return self._now() + self._offset
 
     def now(self) -> Stamp:
-        return Stamp(
-            utc=self.utc().strftime("%Y-%m-%dT%H:%M:%SZ"), uncertainty_s=self._doubt_s
-        )
+        return Stamp(utc=self.utc().strftime("%Y-%m-%dT%H:%M:%SZ"), uncertainty_s=self._doubt_s)
 
     def local(self) -> datetime:
         return self.utc().astimezone(LIMA)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import uuid_utils
@@ -52,6 +52,8 @@ from migramovil.vision.finger import FingerHint, FingerQuality
 
 FINGER_WAIT_S = 15.0
 FRAME_WAIT_S = 3.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +170,7 @@ class Enrolling:
                 started_by=inside.session.account,
                 catalogue=self._catalogues.version,
             )
-            inside.vault.audit(
+            inside.vault.audit.append(
                 inside.session.account, "start", draft.record_id, self._clock.now().utc
             )
             return self._take_up(draft)
@@ -179,7 +181,7 @@ class Enrolling:
         def again(_: threading.Event) -> Draft:
             inside = self._accounts.demand(Act.ENROLL)
             body = next(k.body for k in inside.vault.drafts() if k.record_id == record_id)
-            inside.vault.audit(
+            inside.vault.audit.append(
                 inside.session.account, "resume", record_id, self._clock.now().utc
             )
             return self._take_up(_read_draft(body))
@@ -198,7 +200,7 @@ class Enrolling:
             inside = self._accounts.demand(Act.ENROLL)
             draft = self._held()
             inside.vault.void_draft(draft.record_id)
-            inside.vault.audit(
+            inside.vault.audit.append(
                 inside.session.account,
                 f"void:{sealing.sha256(reason.encode())[:16]}",
                 draft.record_id,
@@ -233,7 +235,7 @@ class Enrolling:
         draft = self._held()
         who = draft.person
         names = reading.surname.split(" ", 1)
-        read = {
+        read: dict[str, Any] = {
             "first_surname": names[0],
             "second_surname": names[1] if len(names) > 1 else "",
             "given_names": reading.given_names,
@@ -345,7 +347,9 @@ class Enrolling:
         draft = self._held()
         before = draft.finger(position) or Finger(position=position)
         kept = before.best
-        better = kept is None or (judged.quality or -1) > (-1 if kept.quality is None else kept.quality)
+        better = kept is None or (judged.quality or -1) > (
+            -1 if kept.quality is None else kept.quality
+        )
         object_id = ""
         if better:
             object_id = inside.vault.put_media(draft.record_id, pictures.encode_png(pixels))
@@ -426,15 +430,13 @@ class Enrolling:
             approval = self._accounts.sign_act(
                 second, "approve_exception", self._held().record_id, sealing.sha256(said)
             )
-            self._accounts.inside().vault.audit(
+            self._accounts.inside().vault.audit.append(
                 second.account,
                 "approve-exception",
                 self._held().record_id,
                 self._clock.now().utc,
             )
-            return self._put_finger(
-                replace(finger, approved_by=second.account, approval=approval)
-            )
+            return self._put_finger(replace(finger, approved_by=second.account, approval=approval))
 
         return self._desk.run(approve)
 
@@ -478,16 +480,17 @@ class Enrolling:
             self._save()
             if draft.refused:
                 draft = self._destroy_biometrics(inside, draft)
-            signer, _opener = inside.vault.station_keys()
+            keys = inside.vault.station_keys()
+            if keys is None:
+                raise Incomplete("station keys")
             row = finishing.finish(
                 self._outbox,
                 inside.vault,
                 draft.record_id,
                 lambda seq, head, media: self._compose(inside, draft, seq, head, media),
                 self._accounts.recipients(),
-                signer,
+                keys[0],
                 actor=inside.session.account,
-                utc=self._clock.now().utc,
             )
             self.park()
             self._accounts.keep(None)
@@ -553,9 +556,7 @@ class Enrolling:
                 for object_id, role in names.items()
             ],
         }
-        signed_part = sealing.sha256(
-            canonical.encode({"applicant": applicant, "content": content})
-        )
+        signed_part = sealing.sha256(canonical.encode({"applicant": applicant, "content": content}))
         approval = self._accounts.sign_act(inside.person, "finish", draft.record_id, signed_part)
         body = {
             "format": "migramovil/record/1",
@@ -619,7 +620,7 @@ class Enrolling:
         for call in self._saved:
             call()
 
-    def _on_desk(self, job: Callable[[Inside], Any]) -> Any:
+    def _on_desk(self, job: Callable[[Inside], T]) -> T:
         """Do the disk's part of a capture on the desk's lane and wait for it (never the reverse)."""
         return self._desk.run(lambda _: job(self._accounts.demand(Act.ENROLL))).result()
 

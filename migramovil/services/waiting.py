@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from migramovil.core.queue import Counts
-from migramovil.core.record import Signed
+from migramovil.core.record import RecordState, Signed
 from migramovil.store.outbox import Outbox, QueueRow
 from migramovil.sync.engine import Status, SyncEngine
 
@@ -38,13 +38,11 @@ class Waiting:
     def counts(self) -> Counts:
         return self._outbox.counts()
 
-    def rows(
-        self, offset: int, limit: int, states: Sequence[str] | None = None
-    ) -> list[QueueRow]:
-        return self._outbox.rows(offset=offset, limit=limit, states=states)
+    def rows(self, offset: int, limit: int, states: Sequence[str] | None = None) -> list[QueueRow]:
+        return self._outbox.rows(offset=offset, limit=limit, states=_known(states))
 
     def total(self, states: Sequence[str] | None = None) -> int:
-        return self._outbox.total(states)
+        return self._outbox.total(_known(states))
 
     def state(self, record_id: str) -> str:
         row = self._outbox.row(record_id)
@@ -56,3 +54,7 @@ class Waiting:
     def send_now(self) -> None:
         if self._engine is not None:
             self._engine.send_now()
+
+
+def _known(states: Sequence[str] | None) -> tuple[RecordState, ...] | None:
+    return None if states is None else tuple(RecordState(state) for state in states)

@@ -1,0 +1,234 @@
+"""The composition root: the one file that knows every room, and introduces them to one another."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from migramovil import logs, settings
+from migramovil.core import canonical, sealing
+from migramovil.core.record import Descriptor, Realm, WrongRealm
+from migramovil.devices import registry
+from migramovil.devices.lanes import Lane
+from migramovil.devices.ports import DeviceKind, DeviceState, DriverSpec
+from migramovil.devices.registry import Bench
+from migramovil.devices.sim.station import SimulatedStation
+from migramovil.services import catalogues
+from migramovil.services.accounts import Accounts, NewStation
+from migramovil.services.clock import StationClock
+from migramovil.services.desk import Desk, Place
+from migramovil.services.diagnosing import Diagnosing
+from migramovil.services.enrolling import Enrolling
+from migramovil.services.printing import Printing
+from migramovil.services.waiting import Waiting
+from migramovil.store.outbox import Outbox, StationIdentity
+from migramovil.sync import https, wire
+from migramovil.sync.engine import SyncEngine
+from migramovil.vision.finger import FingerQuality
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Station:
+    """A station put together. `close()` ends its lanes, devices, threads and stores, in order."""
+
+    desk: Desk
+    folder: Path
+    realm: Realm
+    outbox: Outbox
+    bench: Bench
+    settings: settings.Settings
+    sim: SimulatedStation | None
+    lanes: tuple[Lane, ...]
+    quality: FingerQuality
+    log_handler: logging.Handler
+    url: str = ""
+    engine: SyncEngine | None = None
+
+    def start_sync(self) -> None:
+        """Begin to bring sealed records to headquarters; needs an enrolled station, nobody inside."""
+        identity = self.outbox.station()
+        if identity is None or self.engine is not None:
+            return
+        self.engine = sync_engine(self.outbox, self.desk, identity, url=self.url)
+        self.desk.waiting.follow(self.engine)
+        self.outbox.on_change(self.engine.wake)
+        self.engine.start()
+
+    def close(self) -> None:
+        if self.engine is not None:
+            self.engine.stop()
+        self.bench.close()
+        if self.desk.accounts.session is not None:
+            self.desk.accounts.lock()
+        for lane in self.lanes:
+            lane.close(drain=True)
+        self.quality.close()
+        self.outbox.close()
+        if self.sim is not None:
+            self.sim.close()
+        logging.getLogger("migramovil").removeHandler(self.log_handler)
+        self.log_handler.close()
+
+
+def sync_engine(
+    outbox: Outbox, desk: Desk, identity: StationIdentity, *, url: str = ""
+) -> SyncEngine:
+    """The engine over HTTPS for an enrolled station."""
+    descriptor = canonical.decode(identity.descriptor.encode(), Descriptor)
+    headquarters = https.HttpsHeadquarters(
+        descriptor,
+        identity.station,
+        sealing.Signer.load(identity.transport),
+        realm=identity.realm,
+        url=url or identity.url,
+    )
+    return SyncEngine(
+        outbox, headquarters, descriptor, clock=desk.clock.utc, on_status=desk.waiting.heard
+    )
+
+
+def build(
+    folder: Path,
+    *,
+    training: bool,
+    sim: SimulatedStation | None = None,
+    url: str = "",
+    password_memory_kib: int = 256 * 1024,
+) -> Station:
+    """Put a station together over its data folder. A played device makes it a training station."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log_handler = logs.start(folder / "logs")
+    chosen = settings.read(folder)
+    outbox = Outbox(folder)
+    realm = Realm.TRAINING if training or sim is not None else Realm.PRODUCTION
+    identity = outbox.station()
+    if identity is not None and identity.realm != realm:
+        outbox.close()
+        raise WrongRealm("data folder")
+    clock = StationClock()
+    desk_lane, inspection = Lane("desk"), Lane("inspection")
+    told: list[Callable[..., object]] = []
+
+    def changed(kind: DeviceKind, state: DeviceState) -> None:
+        for call in told:
+            call(kind, state)
+
+    bench = Bench(_specs(chosen, sim), changed)
+    quality = FingerQuality()
+    place = _place(identity, training=realm is Realm.TRAINING)
+    accounts = Accounts(
+        folder, outbox, desk_lane, clock, _enroller, realm, memory_kib=password_memory_kib
+    )
+    waiting = Waiting(outbox)
+    diagnosing = Diagnosing(bench, quality, inspection)
+    told.append(diagnosing.heard)
+    enrolling = Enrolling(
+        accounts,
+        outbox,
+        bench,
+        quality,
+        catalogues.load(),
+        clock,
+        desk_lane,
+        chosen.fingers,
+        tell_finger=sim.expected_finger if sim is not None else lambda _: None,
+    )
+    desk = Desk(
+        place=place,
+        accounts=accounts,
+        enrolling=enrolling,
+        printing=Printing(accounts, bench, place.where, training=place.training),
+        waiting=waiting,
+        diagnosing=diagnosing,
+        clock=clock,
+    )
+    station = Station(
+        desk=desk,
+        folder=folder,
+        realm=realm,
+        outbox=outbox,
+        bench=bench,
+        settings=chosen,
+        sim=sim,
+        lanes=(inspection, desk_lane),
+        quality=quality,
+        log_handler=log_handler,
+        url=url,
+    )
+
+    def enrolled() -> None:
+        fresh = _place(outbox.station(), training=place.training)
+        place.name, place.where, place.code = fresh.name, fresh.where, fresh.code
+        station.start_sync()
+
+    accounts.on_enrolled = enrolled
+    return station
+
+
+def _specs(chosen: settings.Settings, sim: SimulatedStation | None) -> Sequence[DriverSpec]:
+    if sim is not None:
+        return sim.specs
+    at = chosen.devices
+    return registry.drivers(registry.Addresses(printer=at.printer, mrz=at.mrz, camera=at.camera))
+
+
+def _place(identity: StationIdentity | None, *, training: bool) -> Place:
+    if identity is None:
+        return Place(training=training)
+    return Place(name=identity.name, where=identity.place, code=identity.code, training=training)
+
+
+def _enroller(
+    *,
+    url: str,
+    code: str,
+    realm: Realm,
+    name: str,
+    signing: bytes,
+    sealing: bytes,
+    supervisor: tuple[str, str, bytes, bytes],
+) -> NewStation:
+    """First contact: believe headquarters by the code, then ask it to sign this station."""
+    descriptor = https.first_contact(url, code, realm=realm)
+    token, _root = wire.read_code(code)
+    transport = _signer()
+    account, username, person_signing, person_sealing = supervisor
+    answer, body, _account = https.enroll(
+        descriptor,
+        wire.EnrollRequest(
+            token=base64.b64encode(token).decode(),
+            realm=realm,
+            name=name,
+            signing=canonical.text(signing),
+            sealing=canonical.text(sealing),
+            transport=canonical.text(transport.public),
+            supervisor=wire.NewSupervisor(
+                account=account,
+                username=username,
+                signing=canonical.text(person_signing),
+                sealing=canonical.text(person_sealing),
+            ),
+        ),
+        url=url,
+    )
+    identity = StationIdentity(
+        station=body.station,
+        code=body.code,
+        name=body.name,
+        place=body.place,
+        realm=realm,
+        epoch=body.epoch,
+        url=url,
+        descriptor=canonical.encode(descriptor).decode(),
+        transport=transport.dump(),
+    )
+    return NewStation(identity=identity, account=answer.account)
+
+
+def _signer() -> sealing.Signer:
+    return sealing.Signer.new()

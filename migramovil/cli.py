@@ -1,0 +1,253 @@
+"""One command. Exit status: 0 done, 1 it did not end well, 2 the command was not understood."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from migramovil import __version__
+from migramovil.core.trouble import Trouble
+from migramovil.headquarters import commands as headquarters
+
+app = typer.Typer(
+    name="migramovil",
+    help="Enrollment station of the Migramóvil: capture, seal, send, and headquarters' side.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+devices = typer.Typer(help="The devices of this machine.", no_args_is_help=True)
+sync = typer.Typer(
+    help="The line of sealed records; works with nobody inside.", no_args_is_help=True
+)
+app.add_typer(devices, name="devices")
+app.add_typer(sync, name="sync")
+app.add_typer(headquarters.app, name="hq")
+
+Data = Annotated[Path | None, typer.Option("--data", help="The station's data folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+def main() -> None:
+    """Run the command; a trouble is told in words and ends with status 1."""
+    try:
+        app()
+    except Trouble as trouble:
+        print(f"{trouble.code}  {trouble.what}\n{trouble.advice}", file=sys.stderr)
+        if trouble.detail:
+            print(f"({trouble.detail})", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+@app.callback(invoke_without_command=True)
+def about(
+    version: Annotated[bool, typer.Option("--version", help="Say the version and stop.")] = False,
+) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def station(
+    data: Data = None,
+    training: Annotated[
+        bool, typer.Option("--training", help="Played devices and a local headquarters.")
+    ] = False,
+) -> None:
+    """Open the station."""
+    from migramovil.demo import training as school
+    from migramovil.ui import start
+
+    folder = data or _home(training=training)
+    if training:
+        raise typer.Exit(school.open_station(folder))
+    raise typer.Exit(start.open_station(folder))
+
+
+@app.command()
+def demo(
+    people: Annotated[int, typer.Option(min=1, max=500, help="How many people are enrolled.")] = 2,
+    out: Annotated[
+        Path | None, typer.Option(help="Where everything is left; new or empty.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed brings the same people.")] = 1,
+    fault: Annotated[
+        str,
+        typer.Option(
+            help="wrong-receipt-key, corrupt-part, link-cut or kill-after-finish.",
+        ),
+    ] = "",
+) -> None:
+    """Drive the real pages from chair to receipt, without a display; one JSON object a person."""
+    from migramovil.demo import story
+
+    if fault and fault not in story.FAULTS:
+        raise typer.BadParameter(f"one of: {', '.join(story.FAULTS)}", param_hint="--fault")
+    raise typer.Exit(story.run(people=people, out=out, seed=seed, fault=fault))
+
+
+@app.command(hidden=True)
+def _demo_station(plan: Path) -> None:
+    """The demonstration's station process."""
+    from migramovil.demo import actor
+
+    raise typer.Exit(actor.play(plan))
+
+
+@devices.command("list")
+def devices_list(data: Data = None, as_json: AsJson = False) -> None:
+    """Every kind of device: what drives it, whether it is there."""
+    from migramovil import settings
+    from migramovil.devices import registry
+
+    at = settings.read(data or _home(training=False)).devices
+    specs = registry.drivers(registry.Addresses(printer=at.printer, mrz=at.mrz, camera=at.camera))
+    for spec in specs:
+        found = spec.find() if spec.installed() else []
+        rows = [
+            {"model": i.model, "serial": i.serial, "path": i.path, **i.capabilities} for i in found
+        ]
+        line = {
+            "kind": spec.kind.value,
+            "driver": spec.name,
+            "installed": spec.installed(),
+            "devices": rows,
+        }
+        if as_json:
+            print(json.dumps(line, ensure_ascii=False))
+        else:
+            state = "no instalado" if not spec.installed() else f"{len(rows)} presentes"
+            print(f"{spec.kind.value:12} {spec.name:16} {state}")
+            for row in rows:
+                print(f"{'':12} {row['model']} {row['path']}")
+
+
+@devices.command("capture")
+def devices_capture(
+    out: Annotated[Path, typer.Option(help="PNG to write.")],
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Behave as a recording needs (fixed scramble seed).")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """One impression from the fingerprint reader, into a PNG."""
+    from migramovil.devices.replay import capture_once
+    from migramovil.vision.pictures import encode_png
+
+    image = capture_once(replay=replay)
+    out.write_bytes(encode_png(image.pixels))
+    height, width = image.pixels.shape
+    line = {"file": str(out), "width": width, "height": height, "ppi": image.ppi}
+    print(json.dumps(line) if as_json else f"{out}: {width}×{height}, {image.ppi} ppi")
+
+
+@sync.command("status")
+def sync_status(data: Data = None, as_json: AsJson = False) -> None:
+    """How many records rest in each state."""
+    from migramovil.store.outbox import Outbox
+
+    outbox = Outbox(_existing(data))
+    try:
+        counts = outbox.counts()
+    finally:
+        outbox.close()
+    line = {
+        "sealed": counts.sealed,
+        "stored": counts.stored,
+        "opened": counts.opened,
+        "refused": counts.refused,
+    }
+    print(json.dumps(line) if as_json else "  ".join(f"{k} {v}" for k, v in line.items()))
+
+
+@sync.command("now")
+def sync_now(data: Data = None, as_json: AsJson = False) -> None:
+    """Bring what waits to headquarters now; 0 when nothing is left that headquarters lacks."""
+    from migramovil import app as rooms
+
+    built = rooms.build(_existing(data), training=_is_training(_existing(data)))
+    try:
+        identity = built.outbox.station()
+        if identity is None:
+            print("Esta estación todavía no está enrolada.", file=sys.stderr)
+            raise typer.Exit(1)
+        status = rooms.sync_engine(built.outbox, built.desk, identity).turn()
+        line = {
+            "kind": str(status.kind),
+            "waiting": status.waiting,
+            "trouble": status.trouble.code if status.trouble else None,
+        }
+        print(json.dumps(line) if as_json else f"{line['kind']}: {line['waiting']} por enviar")
+        if status.waiting:
+            raise typer.Exit(1)
+    finally:
+        built.close()
+
+
+@app.command()
+def licences(as_json: AsJson = False) -> None:
+    """The licence of everything installed; status 1 if any is GPL or AGPL only."""
+    bad = 0
+    for name, licence in sorted(_licences().items(), key=lambda pair: pair[0].lower()):
+        only = _gpl_only(licence)
+        bad += only
+        if as_json:
+            print(json.dumps({"name": name, "licence": licence, "gpl_only": only}))
+        else:
+            print(f"{name:28} {licence}{'   <-- GPL' if only else ''}")
+    raise typer.Exit(1 if bad else 0)
+
+
+def _licences() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for dist in metadata.distributions():
+        about = dist.metadata
+        classifiers = [
+            c.rpartition(" :: ")[2] for c in about.get_all("Classifier") or [] if "License" in c
+        ]
+        words = about.get("License-Expression") or " / ".join(classifiers)
+        first_line = (about.get("License") or "").strip().split("\n")[0]
+        found[about["Name"]] = words or first_line[:80] or "unknown"
+    return found
+
+
+def _gpl_only(licence: str) -> bool:
+    """Whether every way to use it is GPL or AGPL; one LGPL or permissive choice is enough."""
+    choices = licence.replace(" / ", " OR ").split(" OR ")
+    return all(
+        ("GPL" in c or "General Public" in c) and "LGPL" not in c and "Lesser" not in c
+        for c in choices
+    )
+
+
+def _home(*, training: bool) -> Path:
+    base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", str(Path.home())))
+    return base / "migramovil" / ("training" if training else "station")
+
+
+def _existing(data: Path | None) -> Path:
+    folder = data or _home(training=False)
+    if not (folder / "outbox.db").exists():
+        raise typer.BadParameter(f"no station in {folder}", param_hint="--data")
+    return folder
+
+
+def _is_training(folder: Path) -> bool:
+    from migramovil.core.record import Realm
+    from migramovil.store.outbox import Outbox
+
+    outbox = Outbox(folder)
+    try:
+        identity = outbox.station()
+        return identity is not None and identity.realm is Realm.TRAINING
+    finally:
+        outbox.close()
