@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from migramovil.core import canonical, sealing
-from migramovil.core.packet import Head
+from migramovil.core.packet import MAGIC, Head
 from migramovil.core.record import Realm, Signed
 from migramovil.core.trouble import Trouble, Who
 
@@ -32,7 +32,7 @@ TIME_FORMAT = "migramovil/time/1"
 STATION_FORMAT = "migramovil/station/1"
 
 
-def part_path(station: str, record: str, digest: str, number: int) -> str:
+def part_path(station: str, record: str, digest: str, number: int | str) -> str:
     return f"{PACKETS_PATH}/{station}/{record}/{digest}/parts/{number}"
 
 
@@ -222,6 +222,12 @@ def announce(data: bytes, head: Head, digest: str) -> Announce:
         part_size=PART_SIZE,
         parts=tuple(sealing.sha256(cut(data, PART_SIZE, number)) for number in numbers),
     )
+
+
+def front(header: bytes, signature: bytes, keys: bytes) -> bytes:
+    """The front of a packet put together again from an announcement's blocks."""
+    sizes = [len(block).to_bytes(4, "big") for block in (header, keys)]
+    return MAGIC + sizes[0] + header + signature + sizes[1] + keys
 
 
 # --- enrolment code ---------------------------------------------------------------------

@@ -1,0 +1,88 @@
+"""Runs the receiving edge: uvicorn, TLS 1.3, one process."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from migramovil.core import sealing
+from migramovil.headquarters import setup
+from migramovil.headquarters.objects import Objects
+from migramovil.headquarters.receiver import Receiver, build_app
+from migramovil.headquarters.setup import Edge
+from migramovil.headquarters.store import Store
+
+GRACE_S = 5  # uvicorn waits for ever on a dead peer otherwise
+BOOKS = "headquarters.db"
+
+
+def serve(
+    data: Path,
+    *,
+    host: str,
+    port: int,
+    unlock: Path | None = None,
+    wrong_receipt_key: bool = False,
+    listening: Callable[[str], None] = lambda _: None,
+    own: Callable[[uvicorn.Server], None] = lambda _: None,
+) -> None:
+    """Serve until asked to stop; `listening` gets the URL, `own` the server (to stop it).
+
+    `wrong_receipt_key` signs receipts with a fresh key: the fault a station must notice.
+    """
+    keys = setup.edge(data, unlock)
+    known = setup.descriptor(data)
+    store = Store(data / BOOKS)
+    try:
+        receiver = Receiver(
+            store=store,
+            objects=Objects(data),
+            descriptor=setup.signed_descriptor(data),
+            realm=known.realm,
+            stored_signer=keys.stored_signer,
+            receipt_signer=sealing.Signer.new() if wrong_receipt_key else keys.stored_signer,
+            registrar=keys.registrar,
+        )
+        with socket.create_server((host, port), backlog=128) as listener:
+            server = uvicorn.Server(_config(receiver, keys))
+            own(server)
+            listening(_url(host, listener.getsockname()[1], known.urls[0]))
+            server.run(sockets=[listener])
+    finally:
+        store.close()
+
+
+def _config(receiver: Receiver, keys: Edge) -> uvicorn.Config:
+    config = uvicorn.Config(
+        build_app(receiver),
+        ssl_certfile=str(keys.tls_certificate),
+        ssl_keyfile=str(keys.tls_key),
+        ssl_keyfile_password=keys.tls_password,
+        ssl_version=ssl.PROTOCOL_TLS_SERVER,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=GRACE_S,
+        limit_concurrency=256,
+    )
+    config.load()
+    if not isinstance(config.ssl, ssl.SSLContext):
+        raise setup.NotSetUp("tls")
+    config.ssl.minimum_version = ssl.TLSVersion.TLSv1_3
+    return config
+
+
+def _url(host: str, port: int, first: str) -> str:
+    """Where stations reach it: by the name in the certificate when it listens everywhere."""
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not bound
+        host = setup.host_of(first)
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"

@@ -1,0 +1,426 @@
+"""Headquarters' books: stations, packets, receipts in a chain, and who opened what.
+
+SQLite in WAL with synchronous=FULL: what a method has returned survives a power cut. Every
+transaction begins IMMEDIATE, so the receiver and the opener may be two processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.config import Config
+from sqlalchemy.engine import Connection, Row
+
+from alembic import command
+from migramovil.core import canonical, sealing
+from migramovil.core.record import Realm, ReceiptBody, ReceiptKind, Signed
+
+METADATA = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+STATIONS = sa.Table(
+    "stations",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("place", sa.Text, nullable=False),
+    sa.Column("code", sa.Text, nullable=False, unique=True),
+    sa.Column("token_sha256", sa.Text, nullable=False, unique=True),
+    sa.Column("code_until", sa.Text, nullable=False),
+    sa.Column("station", sa.Text, unique=True),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("signing", sa.Text),
+    sa.Column("transport", sa.Text),
+    sa.Column("request_sha256", sa.Text),
+    sa.Column("answer", sa.Text),
+    sa.Column("revoked", sa.Text),
+    sa.CheckConstraint(
+        "(station IS NULL) = (answer IS NULL) AND (station IS NULL) = (signing IS NULL)"
+        " AND (station IS NULL) = (transport IS NULL)",
+        name="enrolled_whole",
+    ),
+)
+PACKETS = sa.Table(
+    "packets",
+    METADATA,
+    sa.Column("station", sa.Text, sa.ForeignKey("stations.station"), primary_key=True),
+    sa.Column("record", sa.Text, primary_key=True),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("folio", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("carrier", sa.Text, nullable=False),
+)
+RECEIPTS = sa.Table(
+    "receipts",
+    METADATA,
+    sa.Column("station", sa.Text, primary_key=True),
+    sa.Column("serial", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("record", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("signature", sa.Text, nullable=False),
+    sa.Column("public_key", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(["station", "record"], ["packets.station", "packets.record"]),
+    sa.CheckConstraint("kind IN ('stored', 'opened', 'refused')", name="kind"),
+    sa.Index(
+        "uq_receipts_stored",
+        "station",
+        "record",
+        unique=True,
+        sqlite_where=sa.text("kind = 'stored'"),
+    ),
+    sa.Index(
+        "uq_receipts_verdict",
+        "station",
+        "record",
+        unique=True,
+        sqlite_where=sa.text("kind <> 'stored'"),
+    ),
+)
+OPEN_LOG = sa.Table(
+    "open_log",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("utc", sa.Text, nullable=False),
+    sa.Column("station", sa.Text, nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+    sa.Column("operator", sa.Text, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Station:
+    """A station as headquarters knows it; `station` is "" until its code was used."""
+
+    number: int
+    name: str
+    place: str
+    code: str
+    code_until: str
+    station: str
+    epoch: int
+    signing: str
+    transport: str
+    request_sha256: str
+    answer: str
+    revoked: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolled:
+    """What is kept of an enrolment; `answer` is replayed verbatim to the same request."""
+
+    station: str
+    signing: str
+    transport: str
+    request_sha256: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packet:
+    """A packet that is whole and durable on disk."""
+
+    station: str
+    record: str
+    epoch: int
+    seq: int
+    folio: str
+    digest: str
+    size: int
+    carrier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    record: str
+    kind: str
+    signed: Signed
+
+
+Chain = Callable[[int, str], ReceiptBody]
+"""Given the next serial and the previous receipt's SHA-256 ("" for a station's first): the body."""
+
+
+class Store:
+    """Open, and migrate to the newest schema, the books at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self._engine = sa.create_engine(f"sqlite:///{path}")
+        sa.event.listen(self._engine, "connect", _prepare)
+        sa.event.listen(self._engine, "begin", _begin)
+        config = Config()
+        config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
+        with self._engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    # --- stations ---------------------------------------------------------------------
+    def add_station(self, *, name: str, place: str, token_sha256: str, until: str) -> Station:
+        """A station to come: its number and short code ("07A": number, then epoch letter)."""
+        with self._engine.begin() as connection:
+            last = connection.execute(sa.select(sa.func.max(STATIONS.c.number))).scalar()
+            number = (last or 0) + 1
+            connection.execute(
+                sa.insert(STATIONS).values(
+                    number=number,
+                    name=name,
+                    place=place,
+                    code=f"{number:02d}A",
+                    token_sha256=token_sha256,
+                    code_until=until,
+                    epoch=1,
+                )
+            )
+        return self.stations()[-1]
+
+    def stations(self) -> list[Station]:
+        with self._engine.begin() as connection:
+            rows = connection.execute(sa.select(STATIONS).order_by(STATIONS.c.number)).all()
+        return [_station(row) for row in rows]
+
+    def station(self, station: str) -> Station | None:
+        return self._one_station(STATIONS.c.station == station)
+
+    def station_by_token(self, token_sha256: str) -> Station | None:
+        return self._one_station(STATIONS.c.token_sha256 == token_sha256)
+
+    def enroll(self, token_sha256: str, enrolled: Enrolled) -> bool:
+        """Use a code up; False when it was used already."""
+        with self._engine.begin() as connection:
+            done = connection.execute(
+                sa.update(STATIONS)
+                .where(STATIONS.c.token_sha256 == token_sha256, STATIONS.c.station.is_(None))
+                .values(
+                    station=enrolled.station,
+                    signing=enrolled.signing,
+                    transport=enrolled.transport,
+                    request_sha256=enrolled.request_sha256,
+                    answer=enrolled.answer,
+                )
+            )
+            return done.rowcount == 1
+
+    def revoke(self, code: str, utc: str) -> bool:
+        with self._engine.begin() as connection:
+            done = connection.execute(
+                sa.update(STATIONS).where(STATIONS.c.code == code).values(revoked=utc)
+            )
+            return done.rowcount == 1
+
+    # --- packets and receipts --------------------------------------------------------------
+    def packet(self, station: str, record: str) -> Packet | None:
+        found = sa.select(PACKETS).where(PACKETS.c.station == station, PACKETS.c.record == record)
+        with self._engine.begin() as connection:
+            row = connection.execute(found).one_or_none()
+        return None if row is None else _packet(row)
+
+    def packets_of(self, record: str) -> list[Packet]:
+        """Packets with this record id or folio, of any station."""
+        found = sa.select(PACKETS).where(
+            sa.or_(PACKETS.c.record == record, PACKETS.c.folio == record)
+        )
+        with self._engine.begin() as connection:
+            return [_packet(row) for row in connection.execute(found)]
+
+    def unjudged(self, limit: int = 100) -> list[Packet]:
+        """Stored packets that were neither opened nor refused, oldest seq first."""
+        verdict = sa.exists().where(
+            RECEIPTS.c.station == PACKETS.c.station,
+            RECEIPTS.c.record == PACKETS.c.record,
+            RECEIPTS.c.kind != "stored",
+        )
+        found = (
+            sa.select(PACKETS)
+            .where(~verdict)
+            .order_by(PACKETS.c.station, PACKETS.c.epoch, PACKETS.c.seq)
+            .limit(limit)
+        )
+        with self._engine.begin() as connection:
+            return [_packet(row) for row in connection.execute(found)]
+
+    def store_packet(
+        self, packet: Packet, sign: Callable[[ReceiptBody], Signed], body: Chain
+    ) -> None:
+        """Write the packet's row and its `stored` receipt together, once."""
+        with self._engine.begin() as connection:
+            there = sa.select(PACKETS.c.digest).where(
+                PACKETS.c.station == packet.station, PACKETS.c.record == packet.record
+            )
+            if connection.execute(there).first() is not None:
+                return
+            connection.execute(sa.insert(PACKETS).values(**_values(packet)))
+            _append(connection, packet.station, sign, body)
+
+    def judge(self, packet: Packet, sign: Callable[[ReceiptBody], Signed], body: Chain) -> None:
+        """Write the one `opened` or `refused` receipt; nothing if there is one already."""
+        with self._engine.begin() as connection:
+            if any(one.kind != "stored" for one in _receipts_of(connection, packet)):
+                return
+            _append(connection, packet.station, sign, body)
+
+    def receipts(self, records: Sequence[tuple[str, str]]) -> list[Receipt]:
+        """Receipts of these (station, record) pairs, in order of pair, then serial."""
+        found: list[Receipt] = []
+        with self._engine.begin() as connection:
+            for station, record in records:
+                found += _receipts(
+                    connection, RECEIPTS.c.station == station, RECEIPTS.c.record == record
+                )
+        return found
+
+    def all_receipts(self) -> list[Receipt]:
+        with self._engine.begin() as connection:
+            return _receipts(connection)
+
+    def log_opening(self, packet: Packet, *, utc: str, operator: str) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.insert(OPEN_LOG).values(
+                    utc=utc, station=packet.station, record=packet.record, operator=operator
+                )
+            )
+
+    def openings(self) -> list[tuple[str, str, str]]:
+        """(utc, record, operator), oldest first."""
+        columns = (OPEN_LOG.c.utc, OPEN_LOG.c.record, OPEN_LOG.c.operator)
+        with self._engine.begin() as connection:
+            rows = connection.execute(sa.select(*columns).order_by(OPEN_LOG.c.id)).all()
+        return [(row.utc, row.record, row.operator) for row in rows]
+
+    def _one_station(self, clause: sa.ColumnElement[bool]) -> Station | None:
+        with self._engine.begin() as connection:
+            row = connection.execute(sa.select(STATIONS).where(clause)).one_or_none()
+        return None if row is None else _station(row)
+
+
+def _append(
+    connection: Connection, station: str, sign: Callable[[ReceiptBody], Signed], body: Chain
+) -> None:
+    last = connection.execute(
+        sa.select(RECEIPTS.c.serial, RECEIPTS.c.body)
+        .where(RECEIPTS.c.station == station)
+        .order_by(RECEIPTS.c.serial.desc())
+        .limit(1)
+    ).first()
+    serial = 1 if last is None else last.serial + 1
+    previous = "" if last is None else sealing.sha256(canonical.from_text(last.body))
+    said = body(serial, previous)
+    signed = sign(said)
+    connection.execute(
+        sa.insert(RECEIPTS).values(
+            station=station,
+            serial=serial,
+            record=said.record,
+            kind=said.kind,
+            body=signed.body,
+            signature=signed.signature,
+            public_key=signed.public_key,
+        )
+    )
+
+
+def _receipts_of(connection: Connection, packet: Packet) -> list[Receipt]:
+    return _receipts(
+        connection, RECEIPTS.c.station == packet.station, RECEIPTS.c.record == packet.record
+    )
+
+
+def _receipts(connection: Connection, *clauses: sa.ColumnElement[bool]) -> list[Receipt]:
+    rows = connection.execute(
+        sa.select(RECEIPTS).where(*clauses).order_by(RECEIPTS.c.station, RECEIPTS.c.serial)
+    )
+    return [
+        Receipt(
+            record=row.record,
+            kind=row.kind,
+            signed=Signed(body=row.body, signature=row.signature, public_key=row.public_key),
+        )
+        for row in rows
+    ]
+
+
+def _station(row: Row[Any]) -> Station:
+    return Station(
+        number=row.number,
+        name=row.name,
+        place=row.place,
+        code=row.code,
+        code_until=row.code_until,
+        station=row.station or "",
+        epoch=row.epoch,
+        signing=row.signing or "",
+        transport=row.transport or "",
+        request_sha256=row.request_sha256 or "",
+        answer=row.answer or "",
+        revoked=row.revoked or "",
+    )
+
+
+def _packet(row: Row[Any]) -> Packet:
+    return Packet(**{name: getattr(row, name) for name in Packet.__dataclass_fields__})
+
+
+def _values(packet: Packet) -> dict[str, Any]:
+    return {name: getattr(packet, name) for name in Packet.__dataclass_fields__}
+
+
+def chained(
+    kind: ReceiptKind, packet: Packet, *, realm: Realm, utc: str, reason: str = ""
+) -> Chain:
+    """What a receipt of this kind about this packet says, once its place in the chain is known."""
+
+    def body(serial: int, previous: str) -> ReceiptBody:
+        return ReceiptBody(
+            kind=kind,
+            realm=realm,
+            station=packet.station,
+            epoch=packet.epoch,
+            seq=packet.seq,
+            record=packet.record,
+            digest=packet.digest,
+            size=packet.size,
+            time=utc,
+            serial=serial,
+            previous=previous,
+            reason=reason,
+        )
+
+    return body
+
+
+def signing(signer: sealing.Signer) -> Callable[[ReceiptBody], Signed]:
+    return lambda body: Signed.by(signer, canonical.encode(body))
+
+
+def _prepare(dbapi: Any, _: object) -> None:
+    dbapi.isolation_level = None  # the driver's own BEGIN would come too late for migrations
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+        dbapi.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _scripts() -> Path:
+    """The migrations: inside an installed package first, then in the checkout."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "_alembic" / "headquarters"
+    return inside if inside.is_dir() else package.parent / "alembic" / "headquarters"
