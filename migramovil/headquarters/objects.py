@@ -1,6 +1,6 @@
 """Bytes on headquarters' disk: parts as they come, packets once whole. What is returned is durable.
 
-packets/STATION/RECORD.packet
+packets/STATION/RECORD/DIGEST.packet
 parts/STATION/RECORD/DIGEST/announce.json, 00000.part, 00001.part …
 """
 
@@ -56,11 +56,11 @@ class Objects:
         folder = self._folder(station, record, digest)
         return b"".join((folder / f"{number:05d}.part").read_bytes() for number in range(count))
 
-    def put_packet(self, station: str, record: str, data: bytes) -> None:
-        write(self._packet(station, record), data)
+    def put_packet(self, station: str, record: str, digest: str, data: bytes) -> None:
+        write(self._packet(station, record, digest), data)
 
-    def packet(self, station: str, record: str) -> bytes:
-        return self._packet(station, record).read_bytes()
+    def packet(self, station: str, record: str, digest: str) -> bytes:
+        return self._packet(station, record, digest).read_bytes()
 
     def drop_parts(self, station: str, record: str) -> None:
         """Forget every half-brought version of a record: it is whole now."""
@@ -72,8 +72,8 @@ class Objects:
     def _folder(self, station: str, record: str, digest: str) -> Path:
         return self._parts / _safe(station) / _safe(record) / _safe(digest)
 
-    def _packet(self, station: str, record: str) -> Path:
-        return self._packets / _safe(station) / f"{_safe(record)}.packet"
+    def _packet(self, station: str, record: str, digest: str) -> Path:
+        return self._packets / _safe(station) / _safe(record) / f"{_safe(digest)}.packet"
 
 
 def write(path: Path, data: bytes, mode: int = 0o600) -> None:

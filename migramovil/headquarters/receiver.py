@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import uuid_utils
 from litestar import Litestar, Request, Response, get, post, put
+from litestar.handlers import HTTPRouteHandler
 
 from migramovil.core import canonical, packet, sealing
 from migramovil.core.record import Realm, Signed
@@ -107,10 +108,8 @@ class Receiver:
         return Answer(status=200, body=place.answer.encode())
 
     # --- for stations ---------------------------------------------------------------------
-    def carrier(self, header: str, declared: int, limit: int) -> tuple[Station, bytes]:
+    def carrier(self, header: str) -> tuple[Station, bytes]:
         """The enrolled station that claims to ask, before its body is read; not proven yet."""
-        if declared > limit:
-            raise Refused(Refusal.TOO_LARGE, str(limit))
         try:
             name, signature = wire.read_request(header)
         except canonical.NotCanonical:
@@ -173,8 +172,7 @@ class Receiver:
         if not same(data, digest) or named != (station, record):
             self._objects.drop_version(station, record, digest)
             raise Refused(Refusal.WRONG_DIGEST, "packet")
-        # Only now may the name of the packet be taken: a second, different one is refused above.
-        self._objects.put_packet(station, record, data)
+        self._objects.put_packet(station, record, digest, data)
         whole = Packet(
             station=station,
             record=record,
@@ -309,24 +307,21 @@ Ask = Request[Any, Any, Any]
 
 def build_app(receiver: Receiver) -> Litestar:
     """The same over HTTP: streams bodies within limits, admits carriers, words refusals."""
+    return Litestar(
+        [*_for_anyone(receiver), *_for_stations(receiver)],
+        request_max_body_size=None,  # each request has its own limit, kept while streaming
+        openapi_config=None,
+        logging_config=None,
+        exception_handlers={
+            Refused: _refused,
+            canonical.NotCanonical: lambda _, __: _worded(Refusal.BAD_REQUEST, "form"),
+            BadName: lambda _, __: _worded(Refusal.BAD_REQUEST, "name"),
+            OSError: _disk,
+        },
+    )
 
-    async def bare(request: Ask, act: Callable[[bytes], Answer]) -> Response[bytes]:
-        body = await _body(request, LARGEST_MESSAGE)
-        return _response(await asyncio.to_thread(act, body))
 
-    async def admitted(
-        request: Ask, limit: int, act: Callable[[Station, bytes], Answer]
-    ) -> Response[bytes]:
-        header = request.headers.get(wire.HEADER, "")
-        claimed = await asyncio.to_thread(receiver.carrier, header, _declared(request), limit)
-        body = await _body(request, limit)
-
-        def do() -> Answer:
-            carrier = receiver.admit(claimed, request.method, request.url.path, body)
-            return act(carrier, body)
-
-        return _response(await asyncio.to_thread(do))
-
+def _for_anyone(receiver: Receiver) -> list[HTTPRouteHandler]:
     @get(wire.DESCRIPTOR_PATH)
     async def descriptor() -> Response[bytes]:
         return _response(receiver.descriptor())
@@ -337,49 +332,61 @@ def build_app(receiver: Receiver) -> Litestar:
 
     @post(wire.PING_PATH)
     async def ping(request: Ask) -> Response[bytes]:
-        return await bare(request, receiver.ping)
+        body = await _body(request, LARGEST_MESSAGE)
+        return _response(await asyncio.to_thread(receiver.ping, body))
 
     @post(wire.ENROLL_PATH)
     async def enroll(request: Ask) -> Response[bytes]:
-        return await bare(request, receiver.enroll)
+        body = await _body(request, LARGEST_MESSAGE)
+        return _response(await asyncio.to_thread(receiver.enroll, body))
+
+    return [descriptor, health, ping, enroll]
+
+
+def _for_stations(receiver: Receiver) -> list[HTTPRouteHandler]:
+    async def admitted(
+        request: Ask, limit: int, act: Callable[[Station, bytes], Answer]
+    ) -> Response[bytes]:
+        """Know the claimed station, read within the limit, prove the claim, then act."""
+        header = request.headers.get(wire.HEADER, "")
+        claimed = await asyncio.to_thread(receiver.carrier, header)
+        body = await _body(request, limit)
+
+        def do() -> Answer:
+            carrier = receiver.admit(claimed, request.method, request.url.path, body)
+            return act(carrier, body)
+
+        return _response(await asyncio.to_thread(do))
 
     @post(wire.PACKETS_PATH)
     async def announce(request: Ask) -> Response[bytes]:
         return await admitted(request, LARGEST_ANNOUNCE, lambda _, body: receiver.announce(body))
 
     @put(wire.part_path("{station:str}", "{record:str}", "{digest:str}", "{number:int}"))
-    async def part(
-        request: Ask, station: str, record: str, digest: str, number: int
-    ) -> Response[bytes]:
+    async def part(request: Ask) -> Response[bytes]:
+        which, number = _which(request), int(request.path_params["number"])
         return await admitted(
-            request,
-            wire.PART_SIZE,
-            lambda _, body: receiver.part(station, record, digest, number, body),
+            request, wire.PART_SIZE, lambda _, body: receiver.part(*which, number, body)
         )
 
     @post(wire.complete_path("{station:str}", "{record:str}", "{digest:str}"))
-    async def complete(request: Ask, station: str, record: str, digest: str) -> Response[bytes]:
+    async def complete(request: Ask) -> Response[bytes]:
+        which = _which(request)
         return await admitted(
-            request,
-            0,
-            lambda carrier, _: receiver.complete(station, record, digest, carrier.station),
+            request, 0, lambda carrier, _: receiver.complete(*which, carrier.station)
         )
 
     @post(wire.RECEIPTS_PATH)
     async def receipts(request: Ask) -> Response[bytes]:
         return await admitted(request, 4 * LARGEST_MESSAGE, lambda _, body: receiver.receipts(body))
 
-    return Litestar(
-        [descriptor, health, ping, enroll, announce, part, complete, receipts],
-        request_max_body_size=None,  # each request has its own limit, kept while streaming
-        openapi_config=None,
-        exception_handlers={
-            Refused: _refused,
-            canonical.NotCanonical: lambda _, __: _worded(Refusal.BAD_REQUEST, "form"),
-            BadName: lambda _, __: _worded(Refusal.BAD_REQUEST, "name"),
-            OSError: _disk,
-        },
-    )
+    return [announce, part, complete, receipts]
+
+
+def _which(request: Ask) -> tuple[str, str, str]:
+    """(station, record, digest) as the path names them; nothing is checked yet."""
+    named = request.path_params
+    return str(named["station"]), str(named["record"]), str(named["digest"])
 
 
 async def _body(request: Ask, limit: int) -> bytes:

@@ -1,0 +1,236 @@
+"""`migramovil hq …`: prepare, serve, open, list. Exit status 0 done, 1 failed, 2 misused."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from migramovil.core import canonical, sealing
+from migramovil.core.record import Realm
+from migramovil.core.trouble import Trouble
+from migramovil.headquarters import server, setup
+from migramovil.headquarters.objects import Objects
+from migramovil.headquarters.opener import PacketOpener, Verdict
+from migramovil.headquarters.store import Receipt, Station, Store
+from migramovil.sync import wire
+
+CODE_LIFE = timedelta(days=7)
+
+app = typer.Typer(
+    help="Sede central: recibe, abre y da fe.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+stations_app = typer.Typer(help="Estaciones y sus códigos de alta.", invoke_without_command=True)
+app.add_typer(stations_app, name="stations")
+
+Data = Annotated[Path, typer.Option("--data", help="Carpeta de la sede.", envvar="MIGRAMOVIL_HQ")]
+Unlock = Annotated[
+    Path | None, typer.Option("--unlock", help="Carpeta con los archivos «NOMBRE.unlock».")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Un objeto JSON por línea.")]
+
+
+class Fault(str, Enum):  # noqa: UP042 - Typer wants plain values
+    WRONG_RECEIPT_KEY = "wrong-receipt-key"
+
+
+@app.command()
+def init(
+    data: Data,
+    realm: Annotated[Realm, typer.Option("--realm", help="Entrenamiento o producción.")],
+    url: Annotated[str, typer.Option("--url", help="Dirección para las estaciones.")],
+    unlock: Unlock = None,
+    as_json: AsJson = False,
+) -> None:
+    """Prepara la sede: llaves en edge/, opener/ y offline/."""
+    with _said():
+        made = setup.init(data, realm=realm, url=url, unlock=unlock)
+        root = wire.root_hash(canonical.from_text(made.root)).hex()
+        _tell(
+            as_json,
+            {"realm": made.realm.value, "url": url, "root": root},
+            f"Sede preparada ({made.realm.value}). Guarde offline/ fuera de esta máquina.",
+        )
+
+
+@app.command()
+def serve(
+    data: Data,
+    host: Annotated[str, typer.Option("--host")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535)] = 8443,
+    unlock: Unlock = None,
+    fault: Annotated[Fault | None, typer.Option("--fault", hidden=True)] = None,
+) -> None:
+    """Recibe paquetes. La primera línea es {"url": …}."""
+    with _said():
+        server.serve(
+            data,
+            host=host,
+            port=port,
+            unlock=unlock,
+            wrong_receipt_key=fault is Fault.WRONG_RECEIPT_KEY,
+            listening=lambda url: typer.echo(json.dumps({"url": url})),
+        )
+
+
+@app.command()
+def opener(
+    data: Data,
+    once: Annotated[bool, typer.Option("--once", help="Una vuelta y termina.")] = False,
+    unlock: Unlock = None,
+    as_json: AsJson = False,
+) -> None:
+    """Abre lo recibido, comprueba todo y firma el acuse final."""
+    with _said(), _books(data) as store:
+        judge = _opener(data, store, unlock)
+        while True:
+            for verdict in judge.once():
+                _tell(as_json, asdict(verdict), _verdict_line(verdict))
+            if once:
+                return
+            time.sleep(1.0)
+
+
+@stations_app.callback()
+def stations(
+    context: typer.Context,
+    data: Annotated[Path | None, typer.Option("--data", envvar="MIGRAMOVIL_HQ")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lista las estaciones."""
+    if context.invoked_subcommand is not None:
+        context.obj = data
+        return
+    with _said(), _books(_given(data)) as store:
+        for one in store.stations():
+            _tell(as_json, _station_row(one), _station_line(one))
+
+
+@stations_app.command("add")
+def add_station(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Nombre de la estación.")],
+    place: Annotated[str, typer.Option("--place", help="Lugar o vehículo.")],
+    data: Annotated[Path | None, typer.Option("--data", envvar="MIGRAMOVIL_HQ")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Da un código de alta, de un solo uso y por siete días."""
+    with _said(), _books(_given(data or context.obj)) as store:
+        root = canonical.from_text(setup.descriptor(_given(data or context.obj)).root)
+        token = secrets.token_bytes(wire.TOKEN_BYTES)
+        until = (datetime.now(UTC) + CODE_LIFE).isoformat(timespec="seconds")
+        one = store.add_station(
+            name=name, place=place, token_sha256=sealing.sha256(token), until=until
+        )
+        code = wire.make_code(token, root)
+        _tell(as_json, {**_station_row(one), "enrolment_code": code}, code)
+
+
+@stations_app.command("revoke")
+def revoke_station(
+    context: typer.Context,
+    code: Annotated[str, typer.Argument(help="Código corto, por ejemplo 07A.")],
+    data: Annotated[Path | None, typer.Option("--data", envvar="MIGRAMOVIL_HQ")] = None,
+) -> None:
+    """Deja de recibir de una estación."""
+    with _said(), _books(_given(data or context.obj)) as store:
+        if not store.revoke(code, datetime.now(UTC).isoformat(timespec="seconds")):
+            raise typer.BadParameter("No hay una estación con ese código.")
+
+
+@app.command()
+def receipts(data: Data, as_json: AsJson = False) -> None:
+    """Todos los acuses, enteros, para comprobarlos con cualquier Ed25519."""
+    with _said(), _books(data) as store:
+        for one in store.all_receipts():
+            _tell(as_json, _receipt_row(one), f"{one.record}  {one.kind}")
+
+
+@app.command("open")
+def open_record(
+    data: Data,
+    record: Annotated[str, typer.Argument(help="Registro o folio.")],
+    out: Annotated[Path, typer.Option("--out", help="Carpeta nueva.")],
+    unlock: Unlock = None,
+    as_json: AsJson = False,
+) -> None:
+    """Escribe un registro y sus imágenes en claro. Queda anotado quién lo hizo."""
+    with _said(), _books(data) as store:
+        judge = _opener(data, store, unlock)
+        found = judge.open_record(record, out, operator=getpass.getuser())
+        _tell(as_json, {"record_id": found.record, "out": str(out)}, f"{found.folio} → {out}")
+
+
+# --- shared ---------------------------------------------------------------------------------
+@contextmanager
+def _said() -> Iterator[None]:
+    """A trouble becomes its words on the error output and exit status 1."""
+    try:
+        yield
+    except Trouble as trouble:
+        detail = f" [{trouble.detail}]" if trouble.detail else ""
+        typer.echo(f"{trouble.code} {trouble.what} {trouble.advice}{detail}", err=True)
+        raise typer.Exit(1) from None
+    except OSError as problem:
+        typer.echo(f"HQ-00 {problem.strerror or type(problem).__name__}", err=True)
+        raise typer.Exit(1) from None
+
+
+@contextmanager
+def _books(data: Path) -> Iterator[Store]:
+    setup.signed_descriptor(data)  # never makes books in a folder that is not a headquarters
+    store = Store(data / server.BOOKS)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _opener(data: Path, store: Store, unlock: Path | None) -> PacketOpener:
+    return PacketOpener(
+        store=store,
+        objects=Objects(data),
+        descriptor=setup.descriptor(data),
+        keys=setup.opener(data, unlock),
+    )
+
+
+def _given(data: Path | None) -> Path:
+    if data is None:
+        raise typer.BadParameter("Falta --data.")
+    return data
+
+
+def _tell(as_json: bool, row: dict[str, Any], line: str) -> None:
+    typer.echo(json.dumps(row, ensure_ascii=False) if as_json else line)
+
+
+def _station_row(one: Station) -> dict[str, Any]:
+    names = ("code", "name", "place", "station", "epoch", "revoked")
+    return {name: getattr(one, name) for name in names}
+
+
+def _station_line(one: Station) -> str:
+    state = "anulada" if one.revoked else "de alta" if one.station else "por dar de alta"
+    return f"{one.code}  {state}  {one.name} ({one.place})"
+
+
+def _verdict_line(verdict: Verdict) -> str:
+    word = "abierto" if verdict.kind == "opened" else "rechazado"
+    return f"{verdict.record}  {word}  {verdict.reason}".rstrip()
+
+
+def _receipt_row(one: Receipt) -> dict[str, Any]:
+    return {"record_id": one.record, "kind": one.kind, **asdict(one.signed)}

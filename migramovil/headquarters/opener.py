@@ -1,0 +1,245 @@
+"""Opens stored packets off the edge, checks everything inside, and signs the last word about each.
+
+`opened` means: every object decrypted, every hash and every personal signature held.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from migramovil.core import canonical, packet, roles, sealing
+from migramovil.core.record import Descriptor
+from migramovil.core.trouble import Trouble
+from migramovil.headquarters import store as books
+from migramovil.headquarters.objects import Objects, make_folder, same, write
+from migramovil.headquarters.setup import OpenerKeys
+from migramovil.headquarters.store import Packet, Store
+
+RECORD_FORMAT = "migramovil/record/1"
+_FILE_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,99}")
+_RECORD_FILE = "record.json"
+
+
+class Unacceptable(Trouble):
+    """`detail` is the reason that goes into the `refused` receipt."""
+
+    code = "HQ-05"
+    what = "Un registro recibido no se puede aceptar."
+    advice = "Sede central debe decidir si se reenvía o se descarta. La estación lo conserva."
+
+
+class NotHere(Trouble):
+    code = "HQ-06"
+    what = "Ese registro no está en esta sede, o todavía no fue abierto."
+    advice = "Revise el número. Si acaba de llegar, espere a que «hq opener» lo abra."
+
+
+class OutNotEmpty(Trouble):
+    code = "HQ-07"
+    what = "La carpeta de destino no está vacía."
+    advice = "Elija una carpeta nueva."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedObject:
+    """One object as the record itself lists it; `sha256` is of the plain bytes."""
+
+    id: str
+    role: str
+    media_type: str
+    sha256: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordBody:
+    """The record in clear, as far as headquarters' checks go; domain rules live elsewhere."""
+
+    format: str
+    applicant: dict[str, Any]
+    content: dict[str, Any]
+    approvals: tuple[roles.Approval, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A record that passed every check: its canonical JSON, and its images by file name."""
+
+    record: bytes
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    record: str
+    kind: str
+    reason: str
+
+
+class PacketOpener:
+    """Judges stored packets; may run in another process than the receiver."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        objects: Objects,
+        descriptor: Descriptor,
+        keys: OpenerKeys,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store = store
+        self._objects = objects
+        self._descriptor = descriptor
+        self._keys = keys
+        self._clock = clock
+
+    def once(self) -> list[Verdict]:
+        """Judge everything that waits; each gets exactly one verdict, for good."""
+        return [self._judge(one) for one in self._store.unjudged()]
+
+    def open_record(self, record: str, out: Path, *, operator: str) -> Packet:
+        """Write `record.json` and the images into `out`; logged before the first byte is written.
+
+        `record` is a record id or a folio. NotHere, OutNotEmpty, Unacceptable.
+        """
+        found = self._store.packets_of(record)
+        if len(found) != 1:
+            raise NotHere
+        if out.exists() and any(out.iterdir()):
+            raise OutNotEmpty
+        opened = self._open(found[0])
+        self._store.log_opening(found[0], utc=self._utc(), operator=operator)
+        make_folder(out)
+        for name, data in {_RECORD_FILE: opened.record, **opened.files}.items():
+            write(out / name, data)
+        return found[0]
+
+    def _judge(self, one: Packet) -> Verdict:
+        try:
+            self._open(one)
+            verdict = Verdict(record=one.record, kind="opened", reason="")
+        except Trouble as trouble:
+            reason = f"{trouble.code} {trouble.detail}".strip()[:200]
+            verdict = Verdict(record=one.record, kind="refused", reason=reason)
+        self._store.judge(
+            one,
+            books.signing(self._keys.opened_signer),
+            books.chained(
+                "opened" if verdict.kind == "opened" else "refused",
+                one,
+                realm=self._descriptor.realm,
+                utc=self._utc(),
+                reason=verdict.reason,
+            ),
+        )
+        return verdict
+
+    def _open(self, one: Packet) -> Opened:
+        try:
+            data = self._objects.packet(one.station, one.record, one.digest)
+        except FileNotFoundError:
+            raise Unacceptable("packet lost") from None
+        station = self._store.station(one.station)
+        if station is None or not same(data, one.digest):
+            raise Unacceptable("packet damaged")
+        head = packet.check(data, canonical.from_text(station.signing))
+        header = head.header
+        about = (header.realm, header.station, header.record)
+        if about != (self._descriptor.realm, one.station, one.record):
+            raise Unacceptable("another packet")
+        key = packet.open_content_key(head, self._keys.operational)
+        clear = packet.open_objects(data, head, key)
+        record = clear.pop(packet.RECORD_OBJECT)
+        body = read_record(record)
+        check_approvals(body, header, canonical.from_text(self._descriptor.registrar))
+        return Opened(record=record, files=named_files(body, clear))
+
+    def _utc(self) -> str:
+        return self._clock().astimezone(UTC).isoformat(timespec="seconds")
+
+
+def read_record(data: bytes) -> RecordBody:
+    body = canonical.decode(data, RecordBody)
+    if body.format != RECORD_FORMAT:
+        raise Unacceptable("record format")
+    return body
+
+
+def named_files(body: RecordBody, clear: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The images by file name: exactly the objects the record lists, each with its own hash."""
+    try:
+        listed = msgspec.convert(body.content.get("objects"), tuple[ListedObject, ...])
+    except msgspec.ValidationError:
+        raise Unacceptable("object list") from None
+    names = [one.name for one in listed] + [_RECORD_FILE]
+    if len(set(names)) != len(names) or not all(_FILE_NAME.fullmatch(name) for name in names):
+        raise Unacceptable("object names")
+    if sorted(one.id for one in listed) != sorted(clear):
+        raise Unacceptable("objects listed")
+    if not all(same(clear[one.id], one.sha256) for one in listed):
+        raise Unacceptable("object hash")
+    return {one.name: clear[one.id] for one in listed}
+
+
+# --- personal signatures ----------------------------------------------------------------------
+def check_approvals(body: RecordBody, header: packet.Header, registrar: bytes) -> None:
+    """Every act inside is by a person headquarters knows of, about exactly this record.
+
+    One act finishes the record; an exception is approved by somebody else.
+    """
+    signed = sealing.sha256(
+        canonical.encode({"applicant": body.applicant, "content": body.content})
+    )
+    keys: dict[str, set[str]] = {}
+    for approval in body.approvals:
+        person = check_chain(approval.chain, header, registrar)
+        act = _act(approval, person)
+        bound = (act.suite, act.realm, act.station, act.record, act.recipients, act.content_sha256)
+        meant = (header.suite, header.realm, header.station, header.record, header.recipients)
+        if bound != (*meant, signed):
+            raise Unacceptable("approval binding")
+        if act.act not in set(roles.Act) or not roles.may(person.role, roles.Act(act.act)):
+            raise Unacceptable("approval role")
+        keys.setdefault(act.act, set()).add(person.signing)
+    finished = keys.get(roles.Act.FINISH, set())
+    if len(finished) != 1:
+        raise Unacceptable("finish approval")
+    if finished & keys.get(roles.Act.APPROVE_EXCEPTION, set()):
+        raise Unacceptable("four eyes")
+
+
+def check_chain(
+    chain: tuple[roles.Account, ...], header: packet.Header, registrar: bytes
+) -> roles.AccountBody:
+    """The first account of the chain, vouched step by step up to headquarters' registrar."""
+    if not chain or [account.by for account in chain][-1] != "":
+        raise Unacceptable("account chain")
+    for account, above in zip(chain, (*chain[1:], None), strict=True):
+        body = account.body
+        if (body.realm, body.station) != (header.realm, header.station):
+            raise Unacceptable("account place")
+        if above is None:
+            voucher = registrar
+        elif above.body.account == account.by and above.body.role is roles.Role.SUPERVISOR:
+            voucher = canonical.from_text(above.body.signing)
+        else:
+            raise Unacceptable("account chain")
+        if canonical.decode(account.vouched.verified(voucher), roles.AccountBody) != body:
+            raise Unacceptable("account body")
+    return chain[0].body
+
+
+def _act(approval: roles.Approval, person: roles.AccountBody) -> roles.ActBody:
+    said = approval.signed.verified(canonical.from_text(person.signing))
+    act = canonical.decode(said, roles.ActBody)
+    if (act.format, act.account) != ("migramovil/act/1", person.account):
+        raise Unacceptable("approval")
+    return act
