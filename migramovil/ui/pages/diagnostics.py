@@ -1,0 +1,263 @@
+"""The devices: which are here, a try of each, and what to do about what fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from PySide6.QtWidgets import QWidget
+
+from migramovil.core.trouble import Trouble
+from migramovil.devices.lanes import Ticket
+from migramovil.devices.ports import DeviceKind, DeviceState
+from migramovil.ui import kit, theme
+from migramovil.ui.bridge import Bridge
+from migramovil.ui.kit.page import Hint, Primary
+from migramovil.ui.kit.states import SIGNS
+from migramovil.ui.pages.common import DEVICE_STATES, DEVICES, DayPage, steps_of
+
+if TYPE_CHECKING:
+    from migramovil.services.desk import Desk
+    from migramovil.services.diagnosing import DeviceReport, TestResult
+
+_ASKS = {
+    DeviceKind.CAMERA: "La cámara toma diez imágenes.",
+    DeviceKind.FINGERPRINT: "Ponga un dedo sobre el vidrio.",
+    DeviceKind.PRINTER: "Sale una página de prueba.",
+    DeviceKind.MRZ: "Pase un documento por el lector.",
+}
+_KINDS = tuple(DEVICES)
+
+
+class DiagnosticsPage(DayPage):
+    """Works with nobody inside: nothing here needs the vault."""
+
+    help: ClassVar[str] = (
+        "Elija un equipo con ↑ ↓ y pruébelo con F5; F7 prueba todos. El código es para decirlo "
+        "por radio al técnico."
+    )
+
+    def __init__(self, desk: Desk, bridge: Bridge) -> None:
+        super().__init__("Diagnóstico", " ")
+        self._desk, self._bridge = desk, bridge
+        self._reports: dict[DeviceKind, DeviceReport] = {}
+        self._results: dict[DeviceKind, TestResult] = {}
+        self._when: dict[DeviceKind, str] = {}
+        self._running: dict[DeviceKind, Ticket[TestResult]] = {}
+        self.table = kit.Table(
+            "Equipos", [kit.Column(head="Equipo"), kit.Column(head="Estado", width=124)],
+            row_height=54,
+        )  # fmt: skip
+        self.table.chosen.connect(lambda _: self._show_chosen())
+        self._sign = kit.Icon("circle-dashed", "ink2", 40)
+        self._name = kit.Text("", "h1", wrap=True)
+        self._about = kit.Text("", "body", "ink2", wrap=True)
+        self._trouble = kit.TroubleBanner()
+        self._picture = kit.Picture("Imagen de la prueba", width=200, height=200, cover=False)
+        self._figures = kit.col(gap=4)
+        self._tested = kit.Text("", "cap", "ink2")
+        self._advice = kit.col(gap=14)
+        head = kit.Card(
+            kit.row(self._sign, (kit.col(self._name, self._about, gap=2), 1), gap=16)
+        )
+        seen = kit.Box(kit.col(self._picture, None))
+        test = kit.Card(
+            kit.row(seen, (kit.Box(kit.col(self._figures, None)), 1), gap=16), None,
+            title="Autoprueba", right=self._tested, gap=12,
+        )  # fmt: skip
+        advice = kit.Card(self._advice, None, title="Qué hacer", gap=12)
+        listing = kit.Card((self.table, 1), pad=8)
+        wide = 300 if theme.large() else 392
+        low = (
+            kit.col(test, (advice, 1), gap=12)
+            if theme.large()
+            else kit.row((test, 3), (advice, 2), gap=12)
+        )
+        right = kit.col(head, self._trouble, (low, 1), gap=12)
+        self.build(
+            (kit.row(kit.fixed(listing, wide), (right, 1), gap=16), 1),
+            actions=[kit.Button("Probar todo", icon="check-circle", key="F7", on=self._test_all)],
+        )
+
+    # ---- hooks -----------------------------------------------------------------------------
+    def primary(self) -> Primary:
+        kind = self._kind()
+        running = kind in self._running
+        label = "Repetir prueba" if kind in self._results else "Probar equipo"
+        return Primary(
+            label=label, icon="arrows-clockwise-bold", available=not running,
+            reason="La prueba está en curso.",
+        )  # fmt: skip
+
+    def press_primary(self) -> None:
+        self._test(self._kind())
+
+    def hints(self) -> Sequence[Hint]:
+        return [("↑ ↓", "Equipo"), ("F5", "Probar"), ("F7", "Probar todo")]
+
+    def keys(self) -> Mapping[str, Callable[[], object]]:
+        return {"F5": self.press_primary}
+
+    def first_focus(self) -> QWidget:
+        return self.table
+
+    def enter(self) -> None:
+        self._trouble.settle()
+        self._show_list()
+        if self.table.current() < 0:
+            self.table.choose(0)
+        self._show_chosen()
+        self.news()
+
+    def leave(self) -> None:
+        """Tests end, and what they saw (a finger, a face) does not stay on a page."""
+        for ticket in self._running.values():
+            ticket.cancel()
+        self._running.clear()
+        self._results.clear()
+        self._picture.show_pixels(None)
+
+    def news(self) -> None:
+        self._bridge.when_done(
+            self._desk.diagnosing.devices(), self._listed, self._trouble.show_trouble, owner=self
+        )
+
+    # ---- answers ---------------------------------------------------------------------------
+    def _listed(self, reports: tuple[DeviceReport, ...]) -> None:
+        self._reports = {report.kind: report for report in reports}
+        self._show_list()
+        self._show_chosen()
+
+    def _test_all(self) -> None:
+        for kind in _KINDS:
+            self._test(kind)
+
+    def _test(self, kind: DeviceKind) -> None:
+        if kind in self._running:
+            return
+        ticket = self._desk.diagnosing.test(kind)
+        self._running[kind] = ticket
+        self._bridge.when_done(
+            ticket, partial(self._tested_one, kind), partial(self._failed, kind), owner=self
+        )
+        self._show_list()
+        self._show_chosen()
+
+    def _tested_one(self, kind: DeviceKind, result: TestResult) -> None:
+        self._running.pop(kind, None)
+        self._results[kind] = result
+        self._when[kind] = f"{self._desk.clock.local():%H:%M:%S}"
+        self._show_list()
+        self._show_chosen()
+
+    def _failed(self, kind: DeviceKind, trouble: Trouble) -> None:
+        self._running.pop(kind, None)
+        self._trouble.show_trouble(trouble)
+        self._show_list()
+        self._show_chosen()
+
+    # ---- what is shown -----------------------------------------------------------------------
+    def _kind(self) -> DeviceKind:
+        return _KINDS[max(0, self.table.current())]
+
+    def _show_list(self) -> None:
+        here = self.table.current()
+        self.table.set_source(kit.Rows([self._row(kind) for kind in _KINDS]))
+        self.table.choose(max(0, here))
+        bad = sum(self._state(kind)[1] == "bad" for kind in _KINDS)
+        away = sum(self._state(kind)[1] == "idle" for kind in _KINDS)
+        words = [f"{len(_KINDS)} equipos"]
+        words += [f"{bad} con falla"] if bad else []
+        words += [f"{away} sin conectar"] if away else []
+        self.set_title("Diagnóstico", " · ".join(words))
+
+    def _row(self, kind: DeviceKind) -> list[kit.Cell]:
+        name, icon = DEVICES[kind]
+        words, state = self._state(kind)
+        report = self._reports.get(kind)
+        return [
+            kit.Cell(words=name, second=_who(report), icon=icon, strong=True),
+            kit.Cell(words=words, badge=state),
+        ]
+
+    def _state(self, kind: DeviceKind) -> tuple[str, kit.State]:
+        if kind in self._running:
+            return "Probando", "now"
+        report, result = self._reports.get(kind), self._results.get(kind)
+        trouble = self._trouble_of(kind)
+        if trouble is not None and (result is None or not result.ok):
+            return trouble.code, "bad"
+        if result is not None:
+            return ("Bien", "ok") if result.ok else ("Con falla", "bad")
+        state = report.state if report else self._desk.diagnosing.states().get(kind)
+        return DEVICE_STATES[state or DeviceState.ABSENT]
+
+    def _trouble_of(self, kind: DeviceKind) -> Trouble | None:
+        result, report = self._results.get(kind), self._reports.get(kind)
+        if result is not None:
+            return result.trouble
+        return report.trouble if report else None
+
+    def _show_chosen(self) -> None:
+        kind = self._kind()
+        trouble, result = self._trouble_of(kind), self._results.get(kind)
+        words, state = self._state(kind)
+        icon, tone, _ = SIGNS[state]
+        self._sign.show_icon(icon, tone)
+        name = DEVICES[kind][0]
+        if trouble is not None and state == "bad":
+            self._name.say(f"{trouble.code} · {name}")
+            self._about.say(trouble.what)
+        else:
+            self._name.say(f"{name}: {words.lower()}")
+            self._about.say(_ASKS[kind] if kind in self._running else _who(self._reports.get(kind)))
+        self._tested.say(f"{self._when[kind]}" if result else "")
+        self._picture.show_pixels(result.pixels if result else None)
+        self._picture.parentWidget().setVisible(result is not None and result.pixels is not None)
+        self._show_figures(kind, result)
+        self._show_advice(kind, trouble if state == "bad" else None)
+        self.changed.emit()
+
+    def _show_figures(self, kind: DeviceKind, result: TestResult | None) -> None:
+        if kind in self._running:
+            rows: list[kit.Item] = [kit.StateRow("now", "Prueba en curso", second=_ASKS[kind])]
+        elif result is None:
+            rows = [kit.Text("Sin probar todavía en esta visita.", "body", "ink2", wrap=True)]
+        else:
+            state: kit.State = "ok" if result.ok else "bad"
+            rows = [kit.StateRow(state, result.text)]
+            rows += [
+                kit.StateRow("info", what, value, plain=True) for what, value in result.figures
+            ]
+        kit.refill(self._figures, *rows)
+
+    def _show_advice(self, kind: DeviceKind, trouble: Trouble | None) -> None:
+        if trouble is None:
+            orders = [_ASKS[kind], "Mire que el resultado tenga sentido"]
+        else:
+            orders = [*steps_of(trouble), "Repita la prueba con F5"]
+        kit.refill(
+            self._advice, *(kit.Numbered(n, order.rstrip(".")) for n, order in enumerate(orders, 1))
+        )
+
+
+class ClosedDiagnosticsPage(DiagnosticsPage):
+    """The same before anybody is inside: no day's pages beside it, back to the login."""
+
+    rail = "none"
+
+    def __init__(self, desk: Desk, bridge: Bridge) -> None:
+        super().__init__(desk, bridge)
+        self.can_go_back = True
+
+
+def _who(report: DeviceReport | None) -> str:
+    """Model, driver and serial number in one line."""
+    if report is None:
+        return "Buscando…"
+    if not report.installed:
+        return f"Falta instalar: {report.driver}"
+    parts = [report.model, report.driver, f"serie {report.serial}" if report.serial else ""]
+    words = " · ".join(part for part in parts if part)
+    return f"{words} · simulado" if report.simulated else words

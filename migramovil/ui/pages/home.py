@@ -1,0 +1,284 @@
+"""The day: how many are done, who is half done, and the next person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from PySide6.QtCore import Signal
+
+from migramovil.core.enrollment import STEPS, Draft
+from migramovil.core.roles import Act, may
+from migramovil.core.trouble import Trouble
+from migramovil.devices.lanes import Ticket
+from migramovil.devices.ports import DeviceState
+from migramovil.ui import kit, theme
+from migramovil.ui.bridge import Bridge
+from migramovil.ui.kit.page import NEXT, Hint, Primary
+from migramovil.ui.pages.common import (
+    DEVICE_STATES,
+    DEVICES,
+    STATES,
+    STEP_NAMES,
+    DayPage,
+    date_words,
+    day_of,
+    hour_of,
+    link_words,
+    size_words,
+)
+
+if TYPE_CHECKING:
+    from migramovil.services.desk import Desk
+
+_LAST = 50
+_NEW = "Empezar enrolamiento"
+
+
+class HomePage(DayPage):
+    """`opened(Draft)` tells that somebody sits on the chair; `asked(key)` names a day's page."""
+
+    help: ClassVar[str] = (
+        "Aquí empieza cada persona. Si quedó un enrolamiento a medias, F10 lo retoma en el mismo "
+        "paso y F2 empieza otro. Todo se guarda solo y cifrado; la conexión no hace falta."
+    )
+    opened = Signal(object)
+    asked = Signal(str)
+
+    def __init__(self, desk: Desk, bridge: Bridge) -> None:
+        super().__init__("Jornada")
+        self._desk, self._bridge = desk, bridge
+        self._drafts: tuple[Draft, ...] = ()
+        self._busy = False
+        self._figures = [kit.Figure("–", c) for c in ("terminados", "por enviar", "confirmados")]
+        self._cap = kit.Text("Siguiente", "capb", "primary")
+        self._mark = kit.Badge("", "info")
+        self._big = kit.Text("", "fig", elide=True)
+        self._more = kit.Text("", "body", "ink2", wrap=True)
+        self._trouble = kit.TroubleBanner()
+        self._drafts_col = kit.col(gap=8)
+        self._drafts_card = kit.Card(self._drafts_col, title="En espera", gap=8)
+        self._table = kit.Table("Últimos terminados", self._columns())
+        self._empty = kit.Empty("tray", "Todavía no hay nadie terminado en esta estación.")
+        self._link = kit.StateRow("idle", "-", second="-", plain=True)
+        self._devices: dict[str, kit.StateRow] = {}
+        large = theme.large()
+        hero = kit.Card(
+            kit.row(self._cap, None, self._mark), self._big, self._more, gap=6, now=True
+        )
+        last = kit.Card(
+            kit.Text("Últimos terminados", "sub"), (self._table, 1), (self._empty, 1), gap=8
+        )
+        left = kit.col(hero, self._trouble, self._drafts_card, (last, 1), gap=12)
+        self.build(
+            (kit.row((left, 1), kit.fixed(self._right(), 300 if large else 364), gap=16), 1),
+            actions=[kit.Box(kit.row(*self._figures, gap=24))],
+        )
+
+    @staticmethod
+    def _columns() -> list[kit.Column]:
+        return [
+            kit.Column(head="Folio"),
+            kit.Column(head="Sellado", width=120),
+            kit.Column(head="Tamaño", width=96, right=True),
+            kit.Column(head="Estado", width=152),
+        ]
+
+    def _right(self) -> kit.Box:
+        rows: list[kit.Item] = []
+        for kind, (name, icon) in DEVICES.items():
+            line = kit.StateRow("idle", name, "–", icon=icon, plain=True)
+            self._devices[kind] = line
+            rows.append(line)
+        check = kit.Button(
+            "Comprobar", kind="quiet", key="F7", height=36,
+            on=lambda: self.asked.emit("diagnostico"),
+        )  # fmt: skip
+        see = kit.Button(
+            "Ver", kind="quiet", key="Alt+2", height=36, on=lambda: self.asked.emit("envios")
+        )
+        line = kit.Card(kit.row((self._link, 1), see), pad=12)
+        devices = kit.Card(*rows, title="Equipos", right=check, gap=4)
+        return kit.Box(kit.col(line, devices, None, gap=12))
+
+    # ---- hooks -----------------------------------------------------------------------------
+    def primary(self) -> Primary | None:
+        if not self._may_enroll():
+            return None
+        reason = "Se está abriendo el enrolamiento."
+        if not self._drafts:
+            return Primary(
+                label=_NEW, icon="user-plus-bold", available=not self._busy, reason=reason
+            )
+        step = STEPS.index(self._drafts[0].step) + 1
+        words = f"Retomar · paso {step} de {len(STEPS)}"
+        return Primary(label=words, tail=NEXT, available=not self._busy, reason=reason)
+
+    def press_primary(self) -> None:
+        if self._drafts:
+            self._resume(self._drafts[0].record_id)
+        else:
+            self._start()
+
+    def hints(self) -> Sequence[Hint]:
+        if not self._may_enroll():
+            return [("F7", "Comprobar equipos")]
+        return [("F2", "Empezar otro" if self._drafts else "Empezar"), ("F7", "Equipos")]
+
+    def keys(self) -> Mapping[str, Callable[[], object]]:
+        return {"F2": self._start} if self._may_enroll() else {}
+
+    def enter(self) -> None:
+        self._busy = False
+        self._trouble.settle()
+        self._show_drafts(())
+        self.news()
+        if self._may_enroll():
+            ticket = self._desk.enrolling.waiting_drafts()
+            self._bridge.when_done(
+                ticket, self._show_drafts, self._trouble.show_trouble, owner=self
+            )
+
+    def news(self) -> None:
+        self._greet()
+        self._show_line()
+        self._show_devices()
+        self._show_last()
+
+    # ---- what stands here ------------------------------------------------------------------
+    def _greet(self) -> None:
+        now = self._desk.clock.local()
+        noon, evening = now.hour >= 12, now.hour >= 19
+        part = "Buenas noches" if evening else "Buenas tardes" if noon else "Buenos días"
+        session = self._desk.accounts.session
+        self.set_title(
+            f"{part}, {session.username}" if session else part, f"Jornada del {date_words(now)}"
+        )
+
+    def _show_line(self) -> None:
+        counts = self._desk.waiting.counts()
+        done = counts.sealed + counts.stored + counts.opened + counts.refused
+        for figure, value in zip(self._figures, (done, counts.sealed, counts.opened), strict=True):
+            figure.say(f"{value:,}")
+        status = self._desk.waiting.status
+        words, light, _ = link_words(status, counts)
+        lights: dict[str, kit.State] = {"ok": "ok", "warn": "warn", "bad": "bad"}
+        state = lights.get(light, "info")
+        contact = status.last_contact_utc if status else ""
+        when = hour_of(contact, self._desk.clock.local().tzinfo) if contact else ""
+        second = f"Última conexión {when}" if when else "Sin conexión desde que se encendió"
+        refused = f"{counts.refused} con rechazo: véalo en Envíos" if counts.refused else second
+        self._link.say("bad" if counts.refused else state, words, second=refused)
+
+    def _show_devices(self) -> None:
+        states = self._desk.diagnosing.states()
+        for kind, (name, _) in DEVICES.items():
+            words, state = DEVICE_STATES[states.get(kind, DeviceState.ABSENT)]
+            self._devices[kind].say(state, name, words)
+
+    def _show_last(self) -> None:
+        zone = self._desk.clock.local().tzinfo
+        rows = [
+            [
+                kit.Cell(words=row.folio, strong=True, exact=True),
+                kit.Cell(words=f"{day_of(row.sealed_utc, zone)} {hour_of(row.sealed_utc, zone)}"),
+                kit.Cell(words=size_words(row.size)),
+                _badge(str(row.state)),
+            ]
+            for row in self._desk.waiting.rows(0, _LAST)
+        ]
+        self._table.set_source(kit.Rows(rows))
+        self._table.setVisible(bool(rows))
+        self._empty.setVisible(not rows)
+
+    def _show_drafts(self, drafts: tuple[Draft, ...]) -> None:
+        self._drafts = drafts
+        self._show_hero()
+        others = drafts[1:3]
+        items: list[kit.Item] = [self._draft_row(draft) for draft in others]
+        if len(drafts) > 3:
+            items.append(kit.Text(f"y {len(drafts) - 3} más", "cap", "ink2"))
+        kit.refill(self._drafts_col, *items)
+        self._drafts_card.setVisible(bool(others))
+        self.changed.emit()
+
+    def _show_hero(self) -> None:
+        if not self._may_enroll():
+            self._say_hero("", "Equipos y envíos", "Su función revisa los equipos y la línea.", "")
+            return
+        if not self._drafts:
+            self._say_hero(
+                "Siguiente", "Nueva persona",
+                "Siete pasos: trámite, identidad, datos, fotografía, huellas, aviso y revisión. "
+                "Cada cambio queda guardado y cifrado.", "",
+            )  # fmt: skip
+            return
+        first = self._drafts[0]
+        step = STEPS.index(first.step) + 1
+        at = hour_of(first.started.utc, self._desk.clock.local().tzinfo)
+        self._say_hero(
+            "A medias", name_of_draft(first),
+            f"Paso {step} de {len(STEPS)}, {STEP_NAMES[first.step]} · empezado a las {at}. "
+            "F2 empieza otra persona; esta queda en espera.", "Guardado completo",
+        )  # fmt: skip
+
+    def _say_hero(self, cap: str, big: str, more: str, mark: str) -> None:
+        self._cap.say(cap)
+        self._big.say(big)
+        self._more.say(more)
+        self._mark.say(mark, "ok", icon="shield-check-fill")
+        self._mark.setVisible(bool(mark))
+
+    def _draft_row(self, draft: Draft) -> kit.Item:
+        step = STEPS.index(draft.step) + 1
+        words = kit.col(
+            kit.Text(name_of_draft(draft), "strong", elide=True, exact=True),
+            kit.Text(f"Paso {step} de {len(STEPS)}, {STEP_NAMES[draft.step]}", "cap", "ink2"),
+            gap=0,
+        )
+        again = kit.Button("Retomar", height=36, on=partial(self._resume, draft.record_id))
+        return kit.row((words, 1), again, gap=12)
+
+    # ---- a person sits down ----------------------------------------------------------------
+    def _start(self) -> None:
+        self._open(self._desk.enrolling.start)
+
+    def _resume(self, record_id: str) -> None:
+        self._open(partial(self._desk.enrolling.resume, record_id))
+
+    def _open(self, ask: Callable[[], Ticket[Draft]]) -> None:
+        if self._busy:
+            return
+        self._set_busy(True)
+        self._trouble.settle()
+        self._bridge.when_done(ask(), self._opened, self._failed)
+
+    def _opened(self, draft: Draft) -> None:
+        self._set_busy(False)
+        self.opened.emit(draft)
+
+    def _failed(self, trouble: Trouble) -> None:
+        self._set_busy(False)
+        self._trouble.show_trouble(trouble)
+
+    def _set_busy(self, busy: bool) -> None:
+        self._busy = busy
+        self.changed.emit()
+
+    def _may_enroll(self) -> bool:
+        session = self._desk.accounts.session
+        return session is not None and may(session.role, Act.ENROLL)
+
+
+def name_of_draft(draft: Draft) -> str:
+    """The person as the officer knows them, or that no name was typed yet."""
+    person = draft.person
+    surnames = f"{person.first_surname} {person.second_surname}".strip()
+    known = ", ".join(part for part in (surnames, person.given_names) if part)
+    return known or "Persona sin nombre aún"
+
+
+def _badge(state: str) -> kit.Cell:
+    words, sign, icon = STATES[state]
+    return kit.Cell(words=words, badge=sign, icon=icon)

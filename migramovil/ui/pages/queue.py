@@ -1,0 +1,301 @@
+"""What is sealed and where it is: the ledger, the line, and why something waits."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from PySide6.QtWidgets import QWidget
+
+from migramovil.core.queue import Counts
+from migramovil.core.record import RecordState
+from migramovil.core.roles import Act, may
+from migramovil.core.trouble import Trouble
+from migramovil.ui import kit, theme
+from migramovil.ui.bridge import Bridge
+from migramovil.ui.kit.page import Hint, Primary
+from migramovil.ui.pages.common import (
+    STATES,
+    DayPage,
+    day_of,
+    hour_of,
+    link_words,
+    moment_of,
+    offline,
+    size_words,
+)
+
+if TYPE_CHECKING:
+    from migramovil.services.desk import Desk
+    from migramovil.services.waiting import Waiting
+    from migramovil.store.outbox import QueueRow
+    from migramovil.sync.machine import Status
+
+_CHUNK, _CHUNKS = 64, 8
+_SUMMED = 1000
+FILTERS: Mapping[str, tuple[str, ...] | None] = {
+    "all": None,
+    "sealed": (RecordState.SEALED,),
+    "refused": (RecordState.REFUSED,),
+    "arrived": (RecordState.STORED, RecordState.OPENED),
+}
+
+
+class LineRows:
+    """Rows of the line, read in pieces when they come into sight; only a few pieces are kept."""
+
+    def __init__(
+        self,
+        waiting: Waiting,
+        states: tuple[str, ...] | None,
+        cells: Callable[[QueueRow], Sequence[kit.Cell]],
+    ) -> None:
+        self._waiting, self._states, self._cells = waiting, states, cells
+        self._kept: OrderedDict[int, list[QueueRow]] = OrderedDict()
+        self._count = waiting.total(states)
+
+    def count(self) -> int:
+        return self._count
+
+    def renew(self) -> None:
+        """Forget what was read: the line moved."""
+        self._kept.clear()
+        self._count = self._waiting.total(self._states)
+
+    def record(self, number: int) -> QueueRow | None:
+        """The record in row `number`; None when the line got shorter meanwhile."""
+        piece, place = divmod(number, _CHUNK)
+        if piece not in self._kept:
+            self._kept[piece] = self._waiting.rows(piece * _CHUNK, _CHUNK, self._states)
+            if len(self._kept) > _CHUNKS:
+                self._kept.popitem(last=False)
+        rows = self._kept[piece]
+        return rows[place] if place < len(rows) else None
+
+    def row(self, number: int) -> Sequence[kit.Cell]:
+        record = self.record(number)
+        return [kit.Cell()] * 5 if record is None else self._cells(record)
+
+
+class QueuePage(DayPage):
+    """Live: the window tells `news` when the engine moved."""
+
+    help: ClassVar[str] = (
+        "«Por enviar» está sellado aquí; «Recibido», guardado en sede con acuse comprobado; "
+        "«Confirmado», abierto por sede. Nada se borra de aquí antes de estar confirmado."
+    )
+
+    def __init__(self, desk: Desk, bridge: Bridge) -> None:
+        super().__init__("Envíos a sede central", " ")
+        self._desk, self._bridge = desk, bridge
+        self._filter = "all"
+        self._sums = kit.Badge("La cuenta cuadra", "ok")
+        self._send = kit.Button(
+            "Enviar ahora", icon="paper-plane-tilt", key="F5", on=self._send_now
+        )
+        self._left = kit.Figure("–", "por enviar")
+        self._bytes = kit.Figure("–", "bytes por enviar")
+        self._now = kit.Text("", "strong", align="right")
+        self._why = kit.Text("", "cap", "ink2", wrap=True, align="right")
+        self._progress = kit.Progress("Registro en curso")
+        self._segments = kit.Segmented(self._parts(None), "all", name="Filtro")
+        self._segments.chosen.connect(self._choose)
+        self.table = kit.Table("Registros", self._columns())
+        self.table.chosen.connect(lambda _: self._show_detail())
+        self._rows = LineRows(desk.waiting, None, self._cells)
+        self._empty = kit.Empty("tray", "Nada en esta lista.")
+        upper = kit.Card(
+            kit.row(
+                self._left, self._bytes, (kit.col(self._now, self._why, gap=2), 1), gap=40
+            ),
+            self._progress, gap=8, pad=14,
+        )  # fmt: skip
+        listing = kit.Card(
+            kit.row(self._segments, None), (self.table, 1), (self._empty, 1), gap=8, pad=16
+        )
+        parts: list[kit.Item] = [(listing, 1)]
+        if not theme.large():
+            parts.append(kit.fixed(self._detail(), 288))
+        self.build(upper, (kit.row(*parts, gap=16), 1), actions=[self._sums, self._send])
+
+    @staticmethod
+    def _columns() -> list[kit.Column]:
+        return [
+            kit.Column(head="Folio", width=224),
+            kit.Column(head="Sellado", width=112),
+            kit.Column(head="Tamaño", width=84, right=True),
+            kit.Column(head="Estado", width=136),
+            kit.Column(head="Qué sigue"),
+        ]
+
+    def _detail(self) -> kit.Card:
+        self._folio = kit.Text("", "sub", exact=True)
+        self._state = kit.Badge("Por enviar", "idle")
+        self._number = kit.Pair("Número en la línea", "–")
+        self._sealed = kit.Pair("Sellado", "–")
+        self._digest = kit.Pair("Huella del paquete (SHA-256)", "–", mono=True)
+        self._reason = kit.Pair("Motivo", "–", role="body")
+        self._about = kit.Box(
+            kit.col(
+                self._folio, kit.row(self._state, None), kit.Rule(), self._number, self._sealed,
+                self._digest, self._reason, gap=10,
+            )
+        )  # fmt: skip
+        return kit.Card(self._about, None, title="Registro", gap=12)
+
+    # ---- hooks -----------------------------------------------------------------------------
+    def primary(self) -> Primary | None:
+        if not self._may_send():
+            return None
+        return Primary(label="Enviar ahora", icon="paper-plane-tilt")
+
+    def press_primary(self) -> None:
+        self._send_now()
+
+    def hints(self) -> Sequence[Hint]:
+        return [("↑ ↓", "Registro"), ("F5", "Enviar ahora")]
+
+    def first_focus(self) -> QWidget:
+        return self.table if self.table.isVisible() else self._segments
+
+    def enter(self) -> None:
+        self._choose(self._filter)
+        self.news()
+
+    def news(self) -> None:
+        counts, status = self._desk.waiting.counts(), self._desk.waiting.status
+        self._show_ledger(counts)
+        self._show_status(counts, status)
+        self._rows.renew()
+        self.table.refresh()
+        self._show_rows()
+
+    # ---- what is shown -----------------------------------------------------------------------
+    def _show_ledger(self, counts: Counts) -> None:
+        done = self._desk.waiting.total()
+        parts = [
+            f"por enviar {counts.sealed:,}", f"recibidos {counts.stored:,}",
+            f"confirmados {counts.opened:,}",
+        ]  # fmt: skip
+        parts += [f"rechazados {counts.refused:,}"] if counts.refused else []
+        self.set_title("Envíos a sede central", f"Terminados {done:,} = {' + '.join(parts)}")
+        fits = done == counts.sealed + counts.stored + counts.opened + counts.refused
+        self._sums.say(
+            "La cuenta cuadra" if fits else "La cuenta no cuadra", "ok" if fits else "bad"
+        )
+        self._segments.set_segments(self._parts(counts))
+        self._left.say(f"{counts.sealed:,}", "por enviar")
+        self._bytes.say(*self._bytes_waiting(counts))
+
+    def _bytes_waiting(self, counts: Counts) -> tuple[str, str]:
+        rows = self._desk.waiting.rows(0, _SUMMED, (RecordState.SEALED,))
+        size = size_words(sum(row.size for row in rows))
+        return size, "faltan" if counts.sealed <= _SUMMED else f"los primeros {_SUMMED:,}"
+
+    def _show_status(self, counts: Counts, status: Status | None) -> None:
+        words, light, _ = link_words(status, counts)
+        self._progress.setVisible(status is not None and status.kind == "sending")
+        if status is not None and status.kind == "sending" and status.size:
+            sent = f"{size_words(status.sent_bytes)} de {size_words(status.size)}"
+            self._progress.set_value(status.sent_bytes / status.size, f"Enviado {sent}")
+            words = f"{words} · {sent}"
+        self._now.say(words)
+        tones: dict[str, theme.Tone] = {"warn": "warn", "bad": "bad", "ok": "ok"}
+        self._now.set_tone(tones.get(light, "ink"))
+        self._why.say(_reason(status))
+
+    def _show_rows(self) -> None:
+        some = self._rows.count() > 0
+        self.table.setVisible(some)
+        self._empty.setVisible(not some)
+        if some and self.table.current() < 0:
+            self.table.choose(0)
+        self._show_detail()
+
+    def _show_detail(self) -> None:
+        if theme.large():
+            return
+        number = self.table.current()
+        record = self._rows.record(number) if 0 <= number < self._rows.count() else None
+        self._about.setVisible(record is not None)
+        if record is None:
+            return
+        zone = self._desk.clock.local().tzinfo
+        words, sign, icon = STATES[str(record.state)]
+        self._folio.say(record.folio)
+        self._state.say(words, sign, icon=icon)
+        self._number.say(f"{record.seq:,}")
+        sealed = record.sealed_utc
+        self._sealed.say(f"{day_of(sealed, zone)} · {moment_of(sealed, zone)}")
+        self._digest.say(f"{record.digest[:8]} {record.digest[8:16]} …")
+        self._reason.say(record.reason or self._follows(record))
+
+    def _cells(self, record: QueueRow) -> Sequence[kit.Cell]:
+        zone = self._desk.clock.local().tzinfo
+        words, sign, icon = STATES[str(record.state)]
+        status = self._desk.waiting.status
+        sending = status is not None and status.kind == "sending" and status.record == record.record
+        follows = kit.Cell(words=self._follows(record), tone="ink2")
+        if sending and status is not None and status.size:
+            sent = f"{size_words(status.sent_bytes)} de {size_words(status.size)}"
+            follows = kit.Cell(words=sent, bar=status.sent_bytes / status.size)
+        return [
+            kit.Cell(words=record.folio, strong=True, exact=True),
+            kit.Cell(words=f"{day_of(record.sealed_utc, zone)} {hour_of(record.sealed_utc, zone)}"),
+            kit.Cell(words=size_words(record.size)),
+            kit.Cell(words=words, badge=sign, icon=icon),
+            follows,
+        ]
+
+    def _follows(self, record: QueueRow) -> str:
+        if record.state == RecordState.REFUSED:
+            return record.reason or "Lo ve supervisión"
+        if record.state == RecordState.STORED:
+            return "Sede lo abre"
+        if record.state == RecordState.OPENED:
+            return "Nada más"
+        return "Espera conexión" if offline(self._desk.waiting.status) else "En turno"
+
+    @staticmethod
+    def _parts(counts: Counts | None) -> list[kit.Segment]:
+        c = counts or Counts(sealed=0, stored=0, opened=0, refused=0)
+        total = c.sealed + c.stored + c.opened + c.refused
+        return [
+            kit.Segment(value="all", words=f"Todos {total:,}", letter="T"),
+            kit.Segment(value="sealed", words=f"Por enviar {c.sealed:,}", letter="P"),
+            kit.Segment(value="refused", words=f"Rechazados {c.refused:,}", letter="R"),
+            kit.Segment(value="arrived", words=f"En sede {c.stored + c.opened:,}", letter="E"),
+        ]
+
+    # ---- acts --------------------------------------------------------------------------------
+    def _choose(self, value: str) -> None:
+        self._filter = value
+        self._rows = LineRows(self._desk.waiting, FILTERS[value], self._cells)
+        self.table.set_source(self._rows)
+        self._show_rows()
+
+    def _send_now(self) -> None:
+        if self._may_send():
+            self._desk.waiting.send_now()
+            self._why.say("Pedido: la estación lo intenta ahora mismo.")
+
+    def _may_send(self) -> bool:
+        session = self._desk.accounts.session
+        return session is not None and may(session.role, Act.SEND_NOW)
+
+
+def _reason(status: Status | None) -> str:
+    """Why nothing moves and when it is tried again, in words."""
+    if status is None:
+        return "La estación todavía no intentó conectarse."
+    trouble: Trouble | None = status.trouble
+    words = [f"{trouble.what.rstrip('.')} ({trouble.code})."] if trouble else []
+    if status.next_try_s is not None:
+        words.append(f"Próximo intento en {pause_words(status.next_try_s)}.")
+    return " ".join(words)
+
+
+def pause_words(seconds: float) -> str:
+    """«40 s», «5 min»: how long a pause is, rounded as people say it."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,357 @@
+"""The station's window: which page is in sight, and what stands round it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QImage
+
+from migramovil.core.enrollment import STEPS, Draft, fingers_asked
+from migramovil.core.enrollment import Step as DraftStep
+from migramovil.core.roles import Act, may
+from migramovil.core.trouble import Trouble
+from migramovil.devices.ports import DeviceState
+from migramovil.services.desk import Desk
+from migramovil.services.enrolling import Finished
+from migramovil.ui import kit
+from migramovil.ui.bridge import Bridge
+from migramovil.ui.frame import Applicant, Frame, NavItem, Step
+from migramovil.ui.kit.page import Page, Primary
+from migramovil.ui.pages.common import ROLES, DayPage, date_words, link_words
+from migramovil.ui.pages.diagnostics import ClosedDiagnosticsPage, DiagnosticsPage
+from migramovil.ui.pages.done import DonePage
+from migramovil.ui.pages.home import HomePage
+from migramovil.ui.pages.login import LoginPage
+from migramovil.ui.pages.queue import QueuePage
+from migramovil.ui.pages.setup import SetupPage
+from migramovil.ui.pages.wizard import STEP_PAGES, ReviewPage
+
+NAV = (
+    NavItem(key="jornada", name="Jornada", icon="house"),
+    NavItem(key="envios", name="Envíos", icon="cloud-arrow-up"),
+    NavItem(key="diagnostico", name="Diagnóstico", icon="wrench"),
+)
+_SECOND_MS = 1000
+
+
+class StationWindow(Frame):
+    """Everything the officer sees. `show_first()` decides between set-up and login.
+
+    Whatever happens here, the draft is already on the disk: lock and close only put it down.
+    """
+
+    def __init__(self, desk: Desk, bridge: Bridge) -> None:
+        place = desk.place
+        where = " · ".join(part for part in (place.name, place.where) if part)
+        super().__init__(place=where, training=place.training)
+        self._desk, self._bridge = desk, bridge
+        self._step_pages: dict[DraftStep, Page] = {}
+        self._seen: set[DraftStep] = set()
+        self._portrait: tuple[str, QImage | None] = ("", None)
+        self._login = LoginPage(desk, bridge)
+        self._setup = SetupPage(desk, bridge)
+        self._home = HomePage(desk, bridge)
+        self._queue = QueuePage(desk, bridge)
+        self._done = DonePage(desk, bridge)
+        self._diagnostics = DiagnosticsPage(desk, bridge)
+        self._closed_diagnostics = ClosedDiagnosticsPage(desk, bridge)
+        self.set_nav(NAV)
+        self._wire()
+        self._listen()
+        self._second = QTimer(self)
+        self._second.setInterval(_SECOND_MS)
+        self._second.timeout.connect(self._tick)
+        self._second.start()
+        self._tick()
+        self._hear()
+        self.show_first()
+
+    def _wire(self) -> None:
+        self.chosen.connect(self._go_day)
+        self.step_chosen.connect(lambda number: self._show_step(STEPS[number - 1]))
+        self.lock_asked.connect(self.lock)
+        self.close_asked.connect(self._close_down)
+        self._login.entered.connect(self._entered)
+        self._login.diagnosis.connect(lambda: self.show_page(self._closed_diagnostics))
+        self._setup.enrolled.connect(self.show_login)
+        self._setup.diagnosis.connect(lambda: self.show_page(self._closed_diagnostics))
+        self._closed_diagnostics.go_back.connect(self.show_first)
+        self._home.opened.connect(self._sit_down)
+        self._home.asked.connect(self._go_day)
+        self._done.to_day.connect(self.show_home)
+        self._done.next_person.connect(self._next_person)
+
+    def _listen(self) -> None:
+        """The services call on their own threads; the bridge brings it here."""
+        self._desk.waiting.when_status(lambda *_: self._bridge.post(self._hear))
+        self._desk.diagnosing.when_devices(lambda *_: self._bridge.post(self._hear))
+        self._desk.enrolling.when_saved(lambda *_: self._bridge.post(self._show_rail))
+        self._bridge.crashed.connect(self._crashed)
+
+    # ---- from outside --------------------------------------------------------------------------
+    def grab_to(self, path: Path | str) -> None:
+        """Save what is seen as a PNG; OSError when that cannot be written."""
+        self.ring.settle()
+        if not self.grab().save(str(path), "PNG"):
+            raise OSError(f"cannot write {path}")
+
+    def show_first(self) -> None:
+        if self._desk.accounts.enrolled:
+            self.show_login()
+        else:
+            self.show_page(self._setup)
+
+    def show_login(self) -> None:
+        self.set_person("")
+        self.show_page(self._login)
+
+    def show_home(self) -> None:
+        self._show_day(self._home, "jornada")
+        self._forget_steps()
+
+    def lock(self) -> None:
+        """Nobody is inside any more; the draft stays, encrypted, and its pages are destroyed."""
+        if self._desk.accounts.session is None:
+            return
+        self.show_login()
+        self._forget_steps()
+        self._desk.accounts.lock()  # saves what is still on its way, then forgets the keys
+        self._desk.enrolling.park()
+        self._login.news()
+
+    # ---- who is inside, which page of the day ----------------------------------------------
+    def _entered(self) -> None:
+        session = self._desk.accounts.session
+        if session is None:
+            return
+        self.set_person(session.username, ROLES[session.role])
+        if may(session.role, Act.ENROLL):
+            self.show_home()
+        else:
+            self._go_day("diagnostico")
+
+    def _go_day(self, key: str) -> None:
+        if self._desk.accounts.session is None:
+            return
+        pages: dict[str, Callable[[], None]] = {
+            "jornada": self.show_home,
+            "envios": lambda: self._show_day(self._queue, "envios"),
+            "diagnostico": lambda: self._show_day(self._diagnostics, "diagnostico"),
+        }
+        pages[key]()
+
+    def _show_day(self, page: Page, key: str) -> None:
+        self.set_active(key)
+        self.show_page(page)
+
+    # ---- the chair -------------------------------------------------------------------------
+    def _next_person(self) -> None:
+        self._bridge.when_done(
+            self._desk.enrolling.start(), self._sit_down, self._no_start, owner=self._done
+        )
+
+    def _no_start(self, trouble: Trouble) -> None:
+        self.show_page(TroublePage(trouble, self._now(), self.show_home))
+
+    def _sit_down(self, draft: Draft) -> None:
+        self._forget_steps()
+        self._seen = set(STEPS[: STEPS.index(draft.step) + 1])
+        self._show_step(draft.step)
+
+    def _show_step(self, step: DraftStep) -> None:
+        draft = self._desk.enrolling.draft
+        if draft is None:
+            self.show_home()
+            return
+        if draft.step is not step:
+            self._desk.enrolling.change(step=step)
+        self._seen.add(step)
+        if step not in self._step_pages:
+            self._step_pages[step] = self._made(step)
+        self.show_page(self._step_pages[step])
+        self._show_rail()
+
+    def _made(self, step: DraftStep) -> Page:
+        page = STEP_PAGES[step].page(self._desk, self._bridge)  # type: ignore[call-arg]
+        place = STEPS.index(step)
+        page.go_next.connect(lambda: self._show_step(STEPS[min(place + 1, len(STEPS) - 1)]))
+        page.go_back.connect(lambda: self._step_back(place))
+        page.go_to.connect(self._go_to)
+        page.changed.connect(self._show_rail)
+        if isinstance(page, ReviewPage):
+            page.sealed.connect(self._sealed)
+        return page
+
+    def _step_back(self, place: int) -> None:
+        if place:
+            self._show_step(STEPS[place - 1])
+        else:
+            self.show_home()
+
+    def _go_to(self, name: str) -> None:
+        if name in {step.value for step in STEPS}:
+            self._show_step(DraftStep(name))
+        else:
+            self._go_day(name if name in {item.key for item in NAV} else "jornada")
+
+    def _sealed(self, finished: Finished) -> None:
+        self._done.show_finished(finished)
+        self._show_day(self._done, "jornada")
+        self._forget_steps()
+        self._hear()
+
+    def _forget_steps(self) -> None:
+        """No page keeps anything of a person who left the chair."""
+        leaving, self._step_pages = self._step_pages, {}
+        self._seen = set()
+        for page in leaving.values():
+            self.forget(page)
+        self._portrait = ("", None)
+        self.set_applicant(Applicant(turn="", procedure="", surnames=""))
+        self.set_saved("")
+
+    # ---- the rail ----------------------------------------------------------------------------
+    def _show_rail(self) -> None:
+        draft = self._desk.enrolling.draft
+        if draft is None or self.page not in self._step_pages.values():
+            return
+        self.set_steps(self._steps(draft), STEPS.index(draft.step) + 1)
+        self._fetch_portrait(draft)
+        self.set_applicant(self._applicant(draft))
+        self.set_saved(self._desk.enrolling.saved_at)
+
+    def _steps(self, draft: Draft) -> list[Step]:
+        lacking: dict[DraftStep, int] = {}
+        for one in self._desk.enrolling.missing():
+            lacking[one.step] = lacking.get(one.step, 0) + 1
+        return [self._rail_step(draft, step, lacking.get(step, 0)) for step in STEPS]
+
+    def _rail_step(self, draft: Draft, step: DraftStep, lacks: int) -> Step:
+        info = STEP_PAGES[step]
+        name, icon = info.title, info.icon
+        note = self._note(draft, step, lacks)
+        if step is draft.step:
+            return Step(name=name, icon=icon, state="now", note=note)
+        if step is DraftStep.REVIEW or step not in self._seen:
+            return Step(name=name, icon=icon, state="later")
+        return Step(name=name, icon=icon, state="remark" if lacks else "done", note=note)
+
+    def _note(self, draft: Draft, step: DraftStep, lacks: int) -> str:
+        if draft.refused and step in {DraftStep.PORTRAIT, DraftStep.FINGERS}:
+            return "no se envía"
+        if step is DraftStep.FINGERS:
+            asked = len(fingers_asked(draft, self._desk.enrolling.rules))
+            return f"{asked - lacks} de {asked}" if asked else "no se piden por edad"
+        if not lacks or step in {DraftStep.PROCEDURE, DraftStep.PORTRAIT}:
+            return ""
+        return "falta 1 dato" if lacks == 1 else f"faltan {lacks} datos"
+
+    def _applicant(self, draft: Draft) -> Applicant:
+        person = draft.person
+        surnames = f"{person.first_surname} {person.second_surname}".strip()
+        return Applicant(
+            turn=draft.procedure or "Sin trámite aún",
+            procedure="",
+            surnames=surnames or "Solicitante",
+            given=person.given_names,
+            portrait=self._portrait[1],
+        )
+
+    def _fetch_portrait(self, draft: Draft) -> None:
+        wanted = draft.portrait.object_id if draft.portrait else ""
+        if wanted == self._portrait[0]:
+            return
+        self._portrait = (wanted, None)
+        if wanted:
+            self._bridge.when_done(
+                self._desk.enrolling.portrait_pixels(),
+                lambda pixels: self._got_portrait(wanted, pixels),
+                lambda _: None,  # the step itself says what is wrong with the picture
+                owner=self,
+            )
+
+    def _got_portrait(self, wanted: str, pixels: npt.NDArray[np.uint8]) -> None:
+        if self._portrait[0] == wanted:
+            self._portrait = (wanted, kit.image_of(pixels))
+            self._show_rail()
+
+    # ---- the header ------------------------------------------------------------------------
+    def _hear(self) -> None:
+        """The link, the line or a device changed."""
+        counts = self._desk.waiting.counts()
+        self.set_link(*link_words(self._desk.waiting.status, counts))
+        self.set_counts({"envios": counts.sealed})
+        states = list(self._desk.diagnosing.states().values())
+        here = sum(state in {DeviceState.READY, DeviceState.BUSY} for state in states)
+        self.set_devices(f"{here} de {len(states)}", "ok" if here == len(states) else "warn")
+        if isinstance(self.page, DayPage):
+            self.page.news()
+
+    def _tick(self) -> None:
+        now = self._desk.clock.local()
+        self.set_clock(f"{now:%H:%M}")
+        self.set_day(date_words(now).capitalize(), f"{now:%d/%m/%Y}")
+        if isinstance(self.page, DayPage):
+            self.page.tick()
+
+    def _now(self) -> str:
+        return f"{self._desk.clock.local():%H:%M:%S}"
+
+    # ---- ends --------------------------------------------------------------------------------
+    def _close_down(self) -> None:
+        self._second.stop()
+        self.lock()
+        self.allow_close()
+
+    def _crashed(self, error: object) -> None:
+        """A bug: say it calmly and offer the way back; the report is written elsewhere."""
+        if not isinstance(self.page, TroublePage):
+            detail = type(error).__name__
+            self.show_page(TroublePage(Trouble(detail), self._now(), self._after_crash))
+
+    def _after_crash(self) -> None:
+        if self._desk.accounts.session is None:
+            self.show_first()
+        elif self._desk.enrolling.draft is not None and self._step_pages:
+            self._show_step(self._desk.enrolling.draft.step)
+        else:
+            self.show_home()
+
+
+class TroublePage(Page):
+    """A trouble that takes the whole page; the primary leads on."""
+
+    rail: ClassVar = "none"
+
+    def __init__(self, trouble: Trouble, at: str, on: Callable[[], None]) -> None:
+        super().__init__(trouble.what)
+        self._on = on
+        card = kit.TroubleCard(
+            trouble,
+            when=f"A las {at}.",
+            safe="Lo escrito y lo capturado está guardado y cifrado en esta estación.",
+            steps=self._ways(trouble),
+            support=f"MIGRAMOVIL:{trouble.code}:{at.replace(':', '')}:{trouble.detail}",
+        )
+        self.build((card, 1), titled=False)
+
+    @staticmethod
+    def _ways(trouble: Trouble) -> Sequence[tuple[str, str]]:
+        if trouble.code != Trouble.code:
+            return [(trouble.advice, "")]
+        return [
+            ("Siga donde estaba", "F10 vuelve al mismo paso, con todo lo guardado."),
+            ("Si vuelve a pasar, bloquee y entre otra vez", "Ctrl+L; el enrolamiento se retoma."),
+            ("Avise al técnico con el código", "El de arriba a la derecha."),
+        ]
+
+    def primary(self) -> Primary:
+        return Primary(label="Seguir", tail="arrow-right-bold")
+
+    def press_primary(self) -> None:
+        self._on()

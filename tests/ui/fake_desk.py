@@ -1,0 +1,335 @@
+"""A desk without disk, devices or network: the services' names over plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from datetime import date
+from threading import Event
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from migramovil.core import enrollment
+from migramovil.core.enrollment import Draft, Rules, Step
+from migramovil.core.person import Person
+from migramovil.core.queue import Counts
+from migramovil.core.record import RecordState, Stamp
+from migramovil.core.roles import Role
+from migramovil.core.trouble import Trouble
+from migramovil.devices.lanes import Ticket
+from migramovil.devices.ports import DeviceKind, DeviceState, SlipLine
+from migramovil.services.accounts import KeptDraft, Session
+from migramovil.services.clock import StationClock
+from migramovil.services.desk import Desk, Place
+from migramovil.services.diagnosing import DeviceReport, TestResult
+from migramovil.services.enrolling import Finished
+from migramovil.store.keys import SlotInfo
+from migramovil.sync.machine import Status
+
+T = TypeVar("T")
+NOON = "2026-11-23T15:42:07Z"  # 10:42:07 in Lima
+RIGHT = "Cordillera-07-azul"
+
+
+class WrongPassword(Trouble):
+    code = "ACC-09"
+    what = "La contraseña no es correcta."
+    advice = "Escríbala otra vez."
+
+
+class NoPaper(Trouble):
+    code = "PRN-02"
+    what = "La impresora se quedó sin papel."
+    advice = "Abra la tapa y ponga un rollo nuevo; luego reimprima."
+
+
+class DirtyGlass(Trouble):
+    code = "FPR-07"
+    what = "El vidrio del huellero está sucio o con luz directa."
+    advice = "Limpie el vidrio con paño seco; aleje el lector del sol."
+
+
+class NoLink(Trouble):
+    code = "SYN-01"
+    what = "No hay conexión con sede central."
+    advice = "No hay que hacer nada."
+
+
+def done(value: T) -> Ticket[T]:
+    future: Future[T] = Future()
+    future.set_result(value)
+    return Ticket(future, Event())
+
+
+def failed(trouble: Exception) -> Ticket[Any]:
+    future: Future[Any] = Future()
+    future.set_exception(trouble)
+    return Ticket(future, Event())
+
+
+def pending() -> Ticket[Any]:
+    return Ticket(Future(), Event())
+
+
+class Accounts:
+    def __init__(self) -> None:
+        self.enrolled = True
+        self.session: Session | None = None
+        self.kept: KeptDraft | None = None
+        self.role = Role.OFFICER
+        self.slow: Ticket[Any] | None = None
+        self.asked: list[tuple[str, ...]] = []
+        self.locks = 0
+
+    def people(self) -> tuple[SlotInfo, ...]:
+        return (
+            SlotInfo(account="1", username="rquispe", role="officer"),
+            SlotInfo(account="2", username="jticona", role="supervisor"),
+        )
+
+    def log_in(self, username: str, password: str) -> Ticket[Session]:
+        self.asked.append((username, password))
+        if self.slow is not None:
+            return self.slow
+        if password != RIGHT:
+            return failed(WrongPassword())
+        self.session = Session(account="1", username=username, role=self.role)
+        return done(self.session)
+
+    def lock(self) -> None:
+        self.session = None
+        self.locks += 1
+
+    def kept_draft(self) -> KeptDraft | None:
+        return self.kept
+
+    def enroll(self, *told: str) -> Ticket[None]:
+        self.asked.append(told)
+        if self.slow is not None:
+            return self.slow
+        self.enrolled = True
+        return done(None)
+
+
+class Enrolling:
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self.draft: Draft | None = None
+        self.drafts: tuple[Draft, ...] = ()
+        self.saved_at = "10:42:07"
+        self.rules = Rules(
+            today=date(2026, 11, 23), procedures=["CPP"], countries=["VEN", "PER"], ubigeos=[]
+        )
+        self.saved: list[Callable[[], object]] = []
+
+    def missing(self) -> tuple[enrollment.Missing, ...]:
+        return enrollment.what_is_missing(self.draft, self.rules) if self.draft else ()
+
+    def when_saved(self, call: Callable[[], object]) -> None:
+        self.saved.append(call)
+
+    def waiting_drafts(self) -> Ticket[tuple[Draft, ...]]:
+        return done(self.drafts)
+
+    def start(self) -> Ticket[Draft]:
+        self.draft = a_draft("new", step=Step.PROCEDURE, person=Person())
+        return done(self.draft)
+
+    def resume(self, record_id: str) -> Ticket[Draft]:
+        self.draft = next(d for d in self.drafts if d.record_id == record_id)
+        return done(self.draft)
+
+    def park(self) -> None:
+        self.draft = None
+
+    def change(self, **fields: Any) -> Draft:
+        assert self.draft is not None
+        self.draft = replace(self.draft, **fields)
+        self._accounts.kept = KeptDraft(step=self.draft.step.value, saved=self.saved_at)
+        return self.draft
+
+    def portrait_pixels(self) -> Ticket[Any]:
+        return done(np.full((400, 300, 3), 90, np.uint8))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    record: str
+    folio: str
+    seq: int
+    sealed_utc: str
+    size: int
+    digest: str
+    state: RecordState
+    reason: str = ""
+
+
+class Waiting:
+    def __init__(self) -> None:
+        self.all: list[Row] = []
+        self.status: Status | None = None
+        self.asked: list[tuple[int, int]] = []
+        self.sent = 0
+        self.listeners: list[Callable[[], object]] = []
+
+    def counts(self) -> Counts:
+        return Counts(**{s.value: self.total((s,)) for s in RecordState})
+
+    def rows(self, offset: int, limit: int, states: Sequence[str] | None = None) -> list[Row]:
+        self.asked.append((offset, limit))
+        return [r for r in self.all if states is None or r.state in states][offset : offset + limit]
+
+    def total(self, states: Sequence[str] | None = None) -> int:
+        return sum(states is None or r.state in states for r in self.all)
+
+    def state(self, record_id: str) -> str:
+        return next((str(r.state) for r in self.all if r.record == record_id), "")
+
+    def send_now(self) -> None:
+        self.sent += 1
+
+    def when_status(self, call: Callable[[], object]) -> None:
+        self.listeners.append(call)
+
+
+class Printing:
+    def __init__(self) -> None:
+        self.printed: list[str] = []
+        self.trouble: Trouble | None = None
+
+    def slip_lines(self, finished: Finished) -> list[SlipLine]:
+        return [
+            SlipLine(text="COMPROBANTE DE ATENCIÓN", bold=True, centre=True),
+            SlipLine(text="Módulo 2 · Desaguadero, Puno", centre=True),
+            SlipLine(text="", rule=True),
+            SlipLine(text="Folio", centre=True),
+            SlipLine(text=finished.folio, bold=True, centre=True),
+            SlipLine(text=finished.folio, qr=True, centre=True),
+            SlipLine(text="Trámite", right=finished.procedure),
+            SlipLine(text="Atendido", right="23/11/2026 10:42"),
+            SlipLine(text="Iniciales", right=finished.initials),
+            SlipLine(text="", rule=True),
+            SlipLine(text="Sede central decide. No use intermediarios.", bold=True, centre=True),
+            SlipLine(text="ENTRENAMIENTO: NO VÁLIDO", bold=True, centre=True),
+        ]
+
+    def print_slip(self, finished: Finished) -> Ticket[None]:
+        self.printed.append(finished.folio)
+        return failed(self.trouble) if self.trouble else done(None)
+
+
+class Diagnosing:
+    def __init__(self) -> None:
+        self.known = dict.fromkeys(DeviceKind, DeviceState.READY)
+        self.trouble: Trouble | None = None
+        self.slow: Ticket[Any] | None = None
+        self.tested: list[DeviceKind] = []
+        self.listeners: list[Callable[[], object]] = []
+
+    def states(self) -> dict[DeviceKind, DeviceState]:
+        return dict(self.known)
+
+    def devices(self) -> Ticket[tuple[DeviceReport, ...]]:
+        return done(
+            tuple(
+                DeviceReport(
+                    kind=kind, driver="simulado", model=f"Modelo {kind.value}", serial="0417",
+                    state=state, simulated=True,
+                )
+                for kind, state in self.known.items()
+            )
+        )  # fmt: skip
+
+    def test(self, kind: DeviceKind) -> Ticket[TestResult]:
+        self.tested.append(kind)
+        if self.slow is not None:
+            return self.slow
+        if self.trouble is not None:
+            text = self.trouble.what
+            return done(TestResult(kind=kind, ok=False, text=text, trouble=self.trouble))
+        figures = (("Tiempo de captura", "0.4 s"), ("Resolución declarada", "500 ppp"))
+        pixels = np.tile(np.arange(0, 240, dtype=np.uint8), (300, 1))
+        text = "El equipo entrega imágenes."
+        return done(TestResult(kind=kind, ok=True, text=text, figures=figures, pixels=pixels))
+
+    def when_devices(self, call: Callable[[], object]) -> None:
+        self.listeners.append(call)
+
+
+@dataclass(kw_only=True)
+class FakeDesk:
+    place: Place
+    accounts: Accounts
+    enrolling: Enrolling
+    printing: Printing
+    waiting: Waiting
+    diagnosing: Diagnosing
+    clock: StationClock
+
+    @property
+    def real(self) -> Desk:
+        """Itself, as what the windows ask for."""
+        return cast(Desk, self)
+
+
+def a_desk(*, role: Role | None = None) -> FakeDesk:
+    """A desk at 10:42 in Lima; with `role`, somebody is inside."""
+    from datetime import datetime
+
+    accounts = Accounts()
+    if role is not None:
+        accounts.session = Session(account="1", username="rquispe", role=role)
+        accounts.role = role
+    return FakeDesk(
+        place=Place(name="Módulo 2", where="Desaguadero, Puno", code="07B", training=True),
+        accounts=accounts,
+        enrolling=Enrolling(accounts),
+        printing=Printing(),
+        waiting=Waiting(),
+        diagnosing=Diagnosing(),
+        clock=StationClock(lambda: datetime.fromisoformat(NOON)),
+    )
+
+
+def a_draft(record_id: str = "one", *, step: Step, person: Person | None = None) -> Draft:
+    known = Person(
+        first_surname="Peñalver", second_surname="Núñez", given_names="Marisela Andreína"
+    )
+    return Draft(
+        record_id=record_id, started=Stamp(utc="2026-11-23T15:30:58Z"), started_by="1",
+        step=step, procedure="CPP", person=known if person is None else person,
+    )  # fmt: skip
+
+
+def some_rows(count: int = 38) -> list[Row]:
+    """A line of mixed states, newest first."""
+    states = [RecordState.SEALED] * 14 + [RecordState.REFUSED] + [RecordState.STORED] * 5
+    made = []
+    for n in range(count):
+        state = states[n] if n < len(states) else RecordState.OPENED
+        made.append(
+            Row(
+                record=f"r{n}", folio=f"MM-07B-20261123-{count - n:04d}-{n % 10}", seq=count - n,
+                sealed_utc=f"2026-11-23T{13 + n % 3}:{n % 60:02d}:08Z", size=1_800_000 + n * 31_000,
+                digest=f"{n:064x}", state=state,
+                reason="Catálogo vencido" if state is RecordState.REFUSED else "",
+            )
+        )  # fmt: skip
+    return made
+
+
+def a_status(kind: Any = "offline", **other: Any) -> Status:
+    plain: dict[str, Any] = {
+        "waiting": 14, "sending_index": 0, "sending_total": 0, "record": "", "sent_bytes": 0,
+        "size": 0, "next_try_s": None, "trouble": None, "last_contact_utc": "",
+    }  # fmt: skip
+    return Status(kind=kind, **(plain | other))
+
+
+def a_finished(record_id: str = "r0") -> Finished:
+    return Finished(
+        record_id=record_id, folio="MM-07B-20261123-0038-0", size=2_312_000, sealed_utc=NOON,
+        seq=38, procedure="CPP", initials="M. A. P. N.",
+    )  # fmt: skip
