@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from migramovil.core.enrollment import Step
+from migramovil.services.desk import Desk
+from migramovil.ui.bridge import Bridge
 from migramovil.ui.pages.wizard.base import StepPage
 from migramovil.ui.pages.wizard.consent import ConsentPage
 from migramovil.ui.pages.wizard.fingers import FingersPage
@@ -17,11 +20,11 @@ from migramovil.ui.pages.wizard.review import ReviewPage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepInfo:
-    """How a step is called in the rail, its icon there, and the page that is it."""
+    """How a step is called in the rail, its icon there, and what makes its page."""
 
     title: str
     icon: str
-    page: type[StepPage]
+    page: Callable[[Desk, Bridge], StepPage]
 
 
 STEP_PAGES: dict[Step, StepInfo] = {

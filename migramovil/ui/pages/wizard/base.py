@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from migramovil.core.enrollment import Draft, Missing, Step
 from migramovil.core.places import Country
 from migramovil.services.desk import Desk
 from migramovil.ui.bridge import Bridge
-from migramovil.ui.kit import Combo, DateField, Field, FieldState, Option
+from migramovil.ui.kit import ChoiceCard, Combo, DateField, Field, FieldState, Option
 from migramovil.ui.kit.page import NEXT, Page, Primary
 
 Remark = tuple[FieldState, str]
@@ -52,6 +52,9 @@ class StepPage(Page):
     def remarks(self) -> Mapping[str, Remark]:
         """What is worth saying under a field although nothing is wrong with it."""
         return {}
+
+    def reveal(self, field: Field) -> None:
+        """Bring a field that got the focus into sight, where the page scrolls."""
 
     def place_of(self, field: str) -> QWidget | None:
         """What gets the focus when `field` is missing."""
@@ -136,11 +139,14 @@ class StepPage(Page):
                 field.say(*kind.get(name, ("normal", "")))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.FocusOut and not self._drawing:
-            for name, field in self.fields.items():
-                if field.control is watched and name not in self._touched:
-                    self._touched.add(name)
-                    self.judge()
+        name = next((n for n, field in self.fields.items() if field.control is watched), None)
+        if name is not None and event.type() == QEvent.Type.FocusIn:
+            # once the layout has settled: the field may just have come into being
+            QTimer.singleShot(0, self, lambda: self.reveal(self.fields[name]))
+        left = event.type() == QEvent.Type.FocusOut and not self._drawing
+        if name is not None and left and name not in self._touched:
+            self._touched.add(name)
+            self.judge()
         return super().eventFilter(watched, event)
 
 
@@ -170,6 +176,12 @@ def country_options(countries: Sequence[Country]) -> list[Option]:
 
 def country_words(countries: Sequence[Country], code: str) -> str:
     return next((f"{c.code}, {c.name_es}" for c in countries if c.code == code), code)
+
+
+def grows(*cards: ChoiceCard) -> None:
+    """Let cards be as high as their second line needs when it breaks."""
+    for card in cards:
+        card.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
 
 
 def choose(combo: Combo, value: str) -> None:

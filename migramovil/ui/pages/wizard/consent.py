@@ -14,7 +14,7 @@ from migramovil.ui import kit, theme
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import Action, Hint
 from migramovil.ui.pages.common import hour_of
-from migramovil.ui.pages.wizard.base import StepPage
+from migramovil.ui.pages.wizard.base import StepPage, grows
 
 MODES = {"shown": "Leyó el aviso", "read_aloud": "Se le leyó en voz alta"}
 
@@ -134,7 +134,7 @@ class ConsentPage(StepPage):
         text = notices.text(self.language.value() or "es")
         self._notice.say(text.notice)
         self._ask.say(text.consent)
-        review = f" · {notices.review}" if notices.review else ""
+        review = " · falta que lo confirmen abogados y hablantes nativos" if notices.review else ""
         self._version.say(f"Texto versión {notices.version}{review}")
 
     def _show_state(self) -> None:
@@ -164,6 +164,7 @@ class ConsentPage(StepPage):
                                wrap=True)  # fmt: skip
         self.yes = kit.ChoiceCard("Acepta", "La persona misma lo dice o lo señala.", key="S")
         self.no = kit.ChoiceCard("No acepta", "Sin consecuencias para ser atendida.", key="N")
+        grows(self.yes, self.no)
         self.yes.toggled.connect(lambda on: self._answer(given=True) if on else None)
         self.no.toggled.connect(lambda on: self._answer(given=False) if on else None)
         self.reason = kit.TextField("Con las palabras de la persona", most=200)
@@ -184,4 +185,4 @@ class ConsentPage(StepPage):
         self._answers = kit.Box(kit.col(self.yes, self.no, self._refusal, gap=8))
         how = kit.Card(self.mode, self._when, title="1. El aviso", gap=10, pad=14)
         said = kit.Card(self._first, self._answers, title="2. La respuesta", gap=8, pad=14)
-        return kit.Box(kit.col(how, said, None, gap=12))
+        return kit.Scroll(kit.Box(kit.col(how, said, None, gap=12)))

@@ -74,6 +74,7 @@ class FingersPage(StepPage):
             kit.Badge("Ahora", "now", icon="fingerprint-bold"), kit.Badge("Pendiente"), None,
         )  # fmt: skip
         self._legend = kit.Box(legend)
+        self._legend.setVisible(not theme.large())
         hands = kit.Card((self.hands, 1), self._legend, gap=6, pad=12)
         left = kit.col((hands, 1), self._strip, self.exception, self.trouble, self.banner, gap=10)
         wide = 340 if theme.large() else 360
@@ -286,7 +287,7 @@ class FingersPage(StepPage):
     def _close_panel(self) -> None:
         self.exception.forget()
         self.exception.hide()
-        self._legend.show()
+        self._legend.setVisible(not theme.large())
         self.redraw()
         self.hands.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -430,7 +431,10 @@ class FingersPage(StepPage):
         mark = [kit.Text("· el mejor", "capb", "ok")] if attempt is not None and best else []
         body = kit.col(
             kit.row(kit.Text(f"Intento {number}", "cap", "ink2"), *mark, None, gap=4),
-            kit.row(kit.Text(value, "sub"), kit.sign(state, 16), (kit.Text(words, "cap", "ink2", elide=True), 1), gap=8),
+            kit.row(
+                kit.Text(value, "sub"), kit.sign(state, 16),
+                (kit.Text(words, "cap", "ink2", elide=True), 1), gap=8,
+            ),
             gap=0, margins=(12, 6, 12, 6),
         )  # fmt: skip
         return kit.Well(body)
@@ -507,6 +511,7 @@ class ExceptionPanel(kit.Card):
                 kit.Segment(value=ExceptionCode.UNABLE.value, words="UP · No se puede", letter="U"),
             ],
             name="Clase de excepción",
+            height=36,
         )
         self.reason = kit.TextField("Por ejemplo: amputación, yeso, herida", most=120)
         self._say = kit.Field("Motivo", self.reason)
@@ -516,8 +521,8 @@ class ExceptionPanel(kit.Card):
         self._key = kit.Field("Su contraseña", self.password)
         self._declare = kit.Button("Declarar", icon="check-bold", on=self._say_declared)
         self._approve = kit.Button("Aprobar", icon="check-bold", on=self._say_approved)
-        self._withdraw = kit.Button("Retirar", kind="quiet", on=self.withdrawn.emit)
-        self._close = kit.Button("Cerrar", kind="quiet", key="Esc", on=self.closed.emit)
+        self._withdraw = kit.Button("Retirar", kind="quiet")
+        self._close = kit.Button("Cerrar", kind="quiet", key="Esc", height=28)
         self._first = kit.Box(
             kit.col(
                 self.code,
@@ -534,8 +539,10 @@ class ExceptionPanel(kit.Card):
         )  # fmt: skip
         super().__init__(
             kit.row((self._title, 1), self._close, gap=8), self._first, self._second,
-            gap=8, pad=12, now=True,
+            gap=4, pad=12, now=True,
         )  # fmt: skip
+        self._withdraw.fired.connect(self.withdrawn)
+        self._close.fired.connect(self.closed)
         self.hide()
 
     def ask_reason(self, finger: str, *, unable: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QLayout, QWidget
 
 from migramovil.core import documents
 from migramovil.core.documents import (
@@ -61,7 +61,7 @@ class IdentityPage(StepPage):
         )  # fmt: skip
         self.reading: MrzReading | None = None
         self._ticket: Ticket[MrzReading] | None = None
-        self._read = kit.Button("Leer documento", icon="scan", key="F5", on=self._read_document)
+        self._read = kit.Button("Leer documento", icon="barcode", key="F5", on=self._read_document)
         self._by_hand = kit.Button(
             "Escribir las líneas", icon="keyboard", key="F6", on=self._write_lines
         )
@@ -165,7 +165,7 @@ class IdentityPage(StepPage):
 
     def _reading_over(self) -> None:
         self._ticket = None
-        self._read.say("Leer documento", icon="scan")
+        self._read.say("Leer documento", icon="barcode")
         self._read.set_available(True)
         self._show_badge()
 
@@ -249,8 +249,9 @@ class IdentityPage(StepPage):
         reading = self.reading
         self._confirm.setVisible(reading is not None and not self.draft.mrz_confirmed)
         if reading is None:
-            self._told.say("Al leer el documento, aquí se compara campo por campo.")
-            kit.clear(self._table)
+            self._told.say("Se guardan ambas lecturas: lo escrito y lo leído.")
+            waits = "Al leer el documento, aquí se compara campo por campo."
+            kit.refill(self._table, 56, kit.Empty("identification-card", waits))
             return
         rows = documents.differences(self.draft.person, self._paper(), reading)
         kit.refill(self._table, kit.Box(self._grid(rows)), None)
@@ -266,7 +267,7 @@ class IdentityPage(StepPage):
             return "Lectura confirmada."
         return "Al confirmar se llena solo lo que está vacío."
 
-    def _grid(self, rows: Sequence[Difference]) -> kit.Part:
+    def _grid(self, rows: Sequence[Difference]) -> QLayout:
         heads = ("Campo", "Escrito por usted", "Leído del documento", "Comparación")
         cells: list[tuple[kit.Part, int, int]] = [
             (kit.Text(words, "capb", "ink2"), 0, n) for n, words in enumerate(heads)
@@ -314,6 +315,7 @@ class IdentityPage(StepPage):
         )  # fmt: skip
         self.lines = kit.TextArea("Escriba o pase con el lector de mano las dos o tres líneas")
         self.lines.setFont(theme.font("sub", mono=True))
+        self.lines.setFixedHeight(theme.px(96))
         self.lines.setAccessibleName("Líneas del documento")
         self.lines.textChanged.connect(self.edit(self._lines_typed))
         return kit.Card(

@@ -111,11 +111,8 @@ class PersonPage(StepPage):
             return next((c for c in parts if c.value() is None), self.district)
         return super().place_of(field)
 
-    def point_to_missing(self) -> None:
-        super().point_to_missing()
-        for field in self.fields.values():
-            if field.control.hasFocus():
-                self._scroll.ensureWidgetVisible(field, 0, theme.px(24))
+    def reveal(self, field: kit.Field) -> None:
+        self._scroll.ensureWidgetVisible(field, 0, theme.px(24))
 
     def _age(self) -> int | None:
         return person.age_on(self.draft.person.birth_date, self.enrolling.rules.today)
@@ -230,7 +227,8 @@ class PersonPage(StepPage):
             [kit.Option(value=kind.value, words=words) for kind, words in DOCUMENT_LABELS.items()]
         )
         cells = kit.grid(
-            (self._line("guardian.names", "Nombres y apellidos", capitals=True), 0, 0), (kinds, 0, 1),
+            (self._line("guardian.names", "Nombres y apellidos", capitals=True), 0, 0),
+            (kinds, 0, 1),
             (self._line("guardian.document_number", "Número", exact=True), 0, 2),
             (self._line("guardian.relationship", "Parentesco o cargo"), 0, 3),
             gap=(16, 6), shares=(1, 1, 1, 1),

@@ -73,7 +73,7 @@ class PortraitPage(StepPage):
         self._again = kit.Button("Repetir", icon="camera", key="F5", on=self._repeat)
         checks = kit.Card(
             *self._rows.values(), None, self._verdict, self._why, self._again,
-            title="Control de la imagen", gap=8,
+            title="Control de la imagen", gap=5 if theme.large() else 8,
         )  # fmt: skip
         self._missing_card = self._broken_card()
         wide = 300 if theme.large() else 328
@@ -141,7 +141,7 @@ class PortraitPage(StepPage):
             self._ticket = None
 
     def _watcher(self) -> Callable[[Frame], None]:
-        """What the camera's lane calls: the newest frame to the eye, figures four times a second."""
+        """For the camera's lane: the newest frame to the eye, figures four times a second."""
         show = self.bridge.newest(self._show_frame)
         tell = self.bridge.newest(self._show_live)
         judge = self.enrolling.check_portrait
@@ -158,11 +158,11 @@ class PortraitPage(StepPage):
         return on_frame
 
     def _show_frame(self, frame: Frame) -> None:
-        if self._state == "live" and self._ticket is not None:
+        if self._state == "live":
             self.preview.show_frame(frame.pixels)
 
     def _show_live(self, checks: Sequence[Judged]) -> None:
-        if self._state != "live" or self._ticket is None:
+        if self._state != "live":
             return
         self._show_checks(checks)
         worst = next((c for c in checks if not c.ok), None)
@@ -236,7 +236,7 @@ class PortraitPage(StepPage):
                 row.say("ok" if check.ok else "warn", words, str(check.value))
         low = [check for check in checks if not check.ok]
         self._why.setVisible(self._state == "taken" and bool(low))
-        if not checks:
+        if not checks or theme.large():
             self._verdict.say("")
         elif self._state == "taken":
             self._verdict.say(

@@ -12,7 +12,7 @@ from migramovil.services.desk import Desk
 from migramovil.ui import kit, theme
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import Hint
-from migramovil.ui.pages.wizard.base import StepPage, date_words
+from migramovil.ui.pages.wizard.base import StepPage, date_words, grows
 
 
 class ProcedurePage(StepPage):
@@ -69,6 +69,7 @@ class ProcedurePage(StepPage):
             for n, p in enumerate(procedures, 1)
         }
         for code, card in self.cards.items():
+            grows(card)
             card.toggled.connect(lambda on, code=code: self._choose(code) if on else None)
         empty = kit.Empty("clipboard-text", "No hay trámites en vigencia. Avise al técnico.")
         kit.refill(self._list, *(self.cards.values() or [empty]))
@@ -88,7 +89,7 @@ class ProcedurePage(StepPage):
         until = f" · vigente hasta {date_words(procedure.valid_to)}" if procedure.valid_to else ""
         self._until.say(f"Catálogo {self.enrolling.catalogue.version}{until}")
         rows = [
-            kit.StateRow("info", need, icon="check-square-bold", plain=True)
+            kit.StateRow("info", need, icon="minus-bold", plain=True)
             for need in procedure.requirements
         ]
         kit.refill(self._needs, *rows)
