@@ -1,7 +1,7 @@
 """Who did what, in a chain that shows any change: each entry's hash covers the one before it.
 
-Ids only, never a name. The newest hash travels in every packet, so headquarters can tell a shortened
-chain too.
+Ids only, never a name. The newest hash travels in every packet, so headquarters can tell a
+shortened chain too.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Audit:
     def entries(self) -> list[Entry]:
         columns = (audit.c.n, audit.c.actor, audit.c.act, audit.c.subject, audit.c.utc)
         with self._database.read() as connection:
-            rows = connection.execute(select(*columns).order_by(audit.c.n)).all()
-        return [Entry(**row._mapping) for row in rows]
+            rows = connection.execute(select(*columns).order_by(audit.c.n)).mappings().all()
+        return [Entry(**row) for row in rows]
 
     def verify(self) -> int:
         """How many entries there are, all linked; AuditBroken names the first that is not."""
@@ -68,9 +68,7 @@ def append(connection: Connection, actor: str, act: str, subject: str, utc: str)
     entry = Entry(n=last + 1, actor=actor, act=act, subject=subject, utc=utc)
     found = _hash(previous, entry)
     connection.execute(
-        insert(audit).values(
-            n=entry.n, actor=actor, act=act, subject=subject, utc=utc, hash=found
-        )
+        insert(audit).values(n=entry.n, actor=actor, act=act, subject=subject, utc=utc, hash=found)
     )
     return found
 

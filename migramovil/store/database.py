@@ -74,7 +74,7 @@ class Database:
             yield connection
 
     def purge(self) -> bool:
-        """Empty the write-ahead log so that nothing deleted is left in it; False while a reader holds it."""
+        """Empty the write-ahead log of what was deleted; False while a reader holds it."""
         with translated():
             raw = self._engine.raw_connection()
             try:

@@ -26,7 +26,7 @@ def private_folder(folder: Path) -> Path:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Put `data` at `path`, durable when this returns; at any instant `path` is old or new, never half."""
+    """Put `data` at `path`, durable when this returns; `path` is old or new, never half."""
     partial = path.with_name(secrets.token_hex(8) + PARTIAL)
     with translated():
         try:
@@ -56,7 +56,7 @@ def sweep_partials(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames and deletions in `folder` durable (Windows does so by itself, and has no call)."""
+    """Make renames and deletions in `folder` durable (Windows has no such call)."""
     if sys.platform != "win32":
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -66,7 +66,7 @@ def sync_folder(folder: Path) -> None:
 
 
 class FolderLock:
-    """Holds a data folder for this program; InUse when another one has it. Dies with the process."""
+    """Holds a data folder for this program, or InUse. Ends with the process at the latest."""
 
     def __init__(self, folder: Path) -> None:
         with translated():

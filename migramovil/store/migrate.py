@@ -22,7 +22,7 @@ _ONE_AT_A_TIME = threading.Lock()
 def open_database(path: Path, key: bytes, environment: str) -> Database:
     """The store at `path`, made or upgraded as needed; `environment` is "outbox" or "vault"."""
     with translated():
-        # Foreign keys cannot be switched inside a transaction, and rebuilding a table needs them off.
+        # Rebuilding a table needs foreign keys off, and a transaction cannot switch them.
         engine = open_engine(path, key, foreign_keys=False)
         try:
             with engine.begin() as connection:
@@ -38,7 +38,9 @@ def settings(environment: str) -> Config:
     inside = package / "_alembic"
     home = inside if inside.is_dir() else package.parent / "alembic"
     config = Config()
-    config.set_main_option("script_location", str(home / "station" / environment).replace("%", "%%"))
+    config.set_main_option(
+        "script_location", str(home / "station" / environment).replace("%", "%%")
+    )
     return config
 
 

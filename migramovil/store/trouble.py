@@ -6,6 +6,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import sqlcipher3.dbapi2 as sqlcipher
 from sqlalchemy import exc
 
 from migramovil.core.trouble import Trouble, Who
@@ -76,7 +77,7 @@ class CannotWrite(Trouble):
 
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-# SQLite's own words (sqlite3_errstr); SQLCipher says "not a database" for a wrong key and for rubbish.
+# SQLite's own words (sqlite3_errstr); SQLCipher says "not a database" of a wrong key or of rubbish.
 _SAID = (
     ("disk is full", DiskFull),
     ("not a database", Damaged),
@@ -90,17 +91,17 @@ _SAID = (
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what the disk and the database say into troubles; a broken rule or a bug stays as it is."""
+    """Turn what disk and database say into troubles; a broken rule or a bug stays as it is."""
     try:
         yield
     except OSError as problem:
         kind = DiskFull if problem.errno in _FULL else CannotWrite
         raise kind(errno.errorcode.get(problem.errno or 0, "")) from None
-    except (exc.OperationalError, exc.DatabaseError) as problem:
-        found = _kind(str(problem.orig).lower())
+    except (exc.DatabaseError, sqlcipher.DatabaseError) as problem:
+        said = problem.orig if isinstance(problem, exc.DatabaseError) else problem
+        found = _kind(str(said).lower())
         if found is None:
             raise
-        # `from None`: a statement's parameters may be personal, and so must not travel in a traceback
         raise found from None
 
 

@@ -1,0 +1,169 @@
+"""Finishing an enrollment: from here on it is a sealed packet, and the draft and its key are gone.
+
+Two database files cannot commit as one, so the outbox's row decides. Before it there is a draft
+(and perhaps a packet file, to be deleted); after it, a packet (and perhaps a draft, to be deleted).
+`reconcile` puts right whatever a crash left between.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from migramovil.core import packet, sealing
+from migramovil.core.packet import RECORD_OBJECT, Draught
+from migramovil.core.queue import Waiting
+from migramovil.store import files
+from migramovil.store.outbox import Outbox, QueueRow
+from migramovil.store.trouble import Damaged, OutOfLine, translated
+from migramovil.store.vault import Vault
+
+Compose = Callable[[int, str, Mapping[str, bytes]], Draught]
+
+
+def _nothing(name: str) -> None:
+    del name
+
+
+# Called after each step with its name, so that tests can die there.
+crash_points: Callable[[str], None] = _nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """What was found between the two stores: records whose draft was still there (now deleted),
+    packet files of drafts still open (now deleted), packet files nobody claims (untouched), and
+    records whose packet file is gone."""
+
+    completed: tuple[str, ...]
+    discarded: tuple[str, ...]
+    strays: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def finish(  # noqa: PLR0917 - every part of the sequence, in its order
+    outbox: Outbox,
+    vault: Vault,
+    record_id: str,
+    compose: Compose,
+    recipients: Iterable[bytes],
+    signer: sealing.Signer,
+    *,
+    actor: str = "",
+) -> QueueRow:
+    """Seal a draft and put it in the line; a record already there is simply returned.
+
+    `compose(seq, audit_head, media)` says what the packet is made of; `recipients` are public KEM
+    keys, `signer` the station's, `actor` the account id audited. On any trouble the draft stays.
+    """
+    with outbox.finishing:
+        reconcile(outbox, vault)
+        done = outbox.row(record_id)
+        if done is not None:
+            return done
+        media = vault.all_media(record_id)
+        draught = compose(outbox.seq() + 1, vault.audit.head(), media)
+        if draught.record != record_id:
+            raise OutOfLine("another record")
+        waiting = _seal(outbox, draught, tuple(recipients), signer)
+        _close(outbox, vault, waiting, actor)
+        done = outbox.row(record_id)
+    if done is None:
+        raise Damaged("row")
+    return done
+
+
+def reconcile(outbox: Outbox, vault: Vault) -> Reconciled:
+    """Complete or undo what a crash interrupted; adopts no packet. For when the vault opens."""
+    with outbox.finishing:
+        open_drafts = {draft.record_id for draft in vault.drafts()}
+        completed = []
+        for record in sorted(open_drafts):
+            row = outbox.row(record)
+            if row is not None:
+                vault.unlink_media(vault.close_finished(record, row.digest, "", row.sealed_utc))
+                completed.append(record)
+        if completed or vault.purge_pending():
+            vault.purge()
+        discarded, strays = _unclaimed(outbox, open_drafts - set(completed))
+        on_disk = set(outbox.files_on_disk())
+        missing = tuple(
+            sorted(record for file, record in outbox.files().items() if file not in on_disk)
+        )
+    return Reconciled(
+        completed=tuple(completed), discarded=discarded, strays=strays, missing=missing
+    )
+
+
+def _seal(
+    outbox: Outbox, draught: Draught, recipients: tuple[bytes, ...], signer: sealing.Signer
+) -> Waiting:
+    """Write the packet, prove from the disk that it opens, and put it in the line."""
+    content_key = sealing.new_key()
+    data = packet.build(draught, content_key, recipients, signer)
+    file = f"{secrets.token_hex(16)}.packet"
+    path = outbox.packet_path(file)
+    files.write(path, data)
+    crash_points("packet-written")
+    waiting = Waiting(
+        record=draught.record,
+        station=draught.station,
+        epoch=draught.epoch,
+        seq=draught.seq,
+        folio=draught.folio,
+        digest=sealing.sha256(data),
+        size=len(data),
+        sealed_utc=draught.created.utc,
+    )
+    try:
+        with translated():
+            written = path.read_bytes()
+        _prove(written, draught, content_key, signer.public)
+        outbox.add(waiting, file)
+    except Exception:
+        if outbox.row(draught.record) is None:
+            files.remove(path)
+        raise
+    crash_points("outbox-committed")
+    return waiting
+
+
+def _prove(written: bytes, draught: Draught, content_key: bytes, station_public: bytes) -> None:
+    head = packet.check(written, station_public)
+    clear = packet.open_objects(written, head, content_key)
+    if clear != {RECORD_OBJECT: draught.record_body, **draught.objects}:
+        raise Damaged("what was written is not what was sealed")
+
+
+def _close(outbox: Outbox, vault: Vault, waiting: Waiting, actor: str) -> None:
+    names = vault.close_finished(waiting.record, waiting.digest, actor, waiting.sealed_utc)
+    crash_points("vault-committed")
+    vault.unlink_media(names)
+    crash_points("media-gone")
+    vault.purge()
+
+
+def _unclaimed(outbox: Outbox, open_drafts: set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Packet files without a row: those of open drafts, now deleted; and the rest, untouched."""
+    claimed = outbox.files()
+    discarded, strays = [], []
+    for file in outbox.files_on_disk():
+        if file in claimed:
+            continue
+        if _record_in(outbox, file) in open_drafts:
+            files.remove(outbox.packet_path(file))
+            discarded.append(file)
+        else:
+            strays.append(file)
+    return tuple(discarded), tuple(strays)
+
+
+def _record_in(outbox: Outbox, file: str) -> str:
+    """The record a packet file says it holds; "" if it cannot be read as a packet."""
+    with translated(), outbox.packet_path(file).open("rb") as source:
+        front = source.read(2 * packet.LARGEST_HEAD + 1024)
+    try:
+        return packet.read_head(front).header.record
+    except packet.BadPacket:
+        return ""

@@ -1,0 +1,317 @@
+"""The line of sealed records: what left, what waits, and headquarters' word about each.
+
+Nothing personal is in it, so it opens with the device's key alone: locked, at boot, nobody here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy import RowMapping, Select, case, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from migramovil.core.queue import Counts, Waiting
+from migramovil.core.record import BadReceipt, Realm, ReceiptBody, RecordState, Signed
+from migramovil.store import files
+from migramovil.store.keys import device_key
+from migramovil.store.migrate import open_database
+from migramovil.store.tables import receipts, records, station
+from migramovil.store.trouble import Damaged, OutOfLine, translated
+
+_RECEIPT_OF = {
+    "stored": records.c.stored_receipt,
+    "opened": records.c.opened_receipt,
+    "refused": records.c.refused_receipt,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationIdentity:
+    """Who this station is, and whom it talks to.
+
+    `descriptor` is headquarters' signed descriptor (record.Signed) as JSON; `transport` the private
+    key that may upload and fetch, and nothing else.
+    """
+
+    station: str
+    code: str
+    name: str
+    place: str
+    realm: Realm
+    epoch: int
+    url: str
+    descriptor: str
+    transport: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueRow:
+    """One sealed record as a person sees it in the queue; `reason` only where it is refused."""
+
+    record: str
+    folio: str
+    seq: int
+    sealed_utc: str
+    size: int
+    digest: str
+    state: RecordState
+    reason: str
+
+
+class Outbox:
+    """Safe from any thread; one program at a time (InUse)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = files.private_folder(folder)
+        self._lock = files.FolderLock(folder)
+        try:
+            self._packets = files.private_folder(folder / "packets")
+            files.sweep_partials(folder)
+            files.sweep_partials(self._packets)
+            self._database = open_database(folder / "outbox.db", device_key(folder), "outbox")
+        except BaseException:
+            self._lock.release()
+            raise
+        self._listeners: list[Callable[[], None]] = []
+        self.finishing = threading.RLock()
+
+    def close(self) -> None:
+        self._database.close()
+        self._lock.release()
+
+    def __enter__(self) -> Outbox:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called after every change, on whatever thread made it."""
+        self._listeners.append(listener)
+
+    # --- who this station is ----------------------------------------------------
+    def station(self) -> StationIdentity | None:
+        with self._database.read() as connection:
+            row = connection.execute(select(station)).first()
+        if row is None:
+            return None
+        return StationIdentity(
+            station=row.station,
+            code=row.code,
+            name=row.name,
+            place=row.place,
+            realm=Realm(row.realm),
+            epoch=row.epoch,
+            url=row.url,
+            descriptor=row.descriptor,
+            transport=row.transport,
+        )
+
+    def enroll(self, identity: StationIdentity) -> None:
+        """Say who this station is; same station and epoch: it keeps counting, else from 0."""
+        values = {**asdict(identity), "realm": str(identity.realm)}
+        added = insert(station).values(id=1, seq=0, **values)
+        same = (station.c.station == identity.station) & (station.c.epoch == identity.epoch)
+        kept = case((same, station.c.seq), else_=0)
+        with self._database.write() as connection:
+            connection.execute(
+                added.on_conflict_do_update(index_elements=["id"], set_={**values, "seq": kept})
+            )
+        self._changed()
+
+    def seq(self) -> int:
+        """The last number given in this epoch; 0 before the first."""
+        with self._database.read() as connection:
+            return connection.execute(select(station.c.seq)).scalar() or 0
+
+    def last_folio_number(self, day: str) -> int:
+        """The highest number in folios of `day` (yyyymmdd, as a folio writes it); 0 if none.
+
+        A folio is MM-<station>-<yyyymmdd>-<number>-<check> (core.folio).
+        """
+        with self._database.read() as connection:
+            found = connection.execute(
+                select(records.c.folio).where(records.c.folio.contains(f"-{day}-", autoescape=True))
+            ).scalars()
+            return max((int(folio.split("-")[-2]) for folio in found), default=0)
+
+    # --- the line ---------------------------------------------------------------
+    def add(self, waiting: Waiting, file: str) -> None:
+        """Put a sealed packet, already durable as packets/`file`, in the line and count it.
+
+        OutOfLine unless its seq is the very next of this station and epoch.
+        """
+        with self._database.write() as connection:
+            moved = connection.execute(
+                update(station)
+                .where(
+                    station.c.station == waiting.station,
+                    station.c.epoch == waiting.epoch,
+                    station.c.seq == waiting.seq - 1,
+                )
+                .values(seq=waiting.seq)
+            )
+            if moved.rowcount != 1:
+                raise OutOfLine(f"seq {waiting.seq}")
+            connection.execute(insert(records).values(file=file, **asdict(waiting)))
+        self._changed()
+
+    def waiting(self) -> list[Waiting]:
+        """What headquarters has not stored yet, oldest first; refused records are set aside."""
+        return self._in_state(RecordState.SEALED)
+
+    def unconfirmed(self) -> list[Waiting]:
+        """What headquarters stored and has not said it could open, oldest first."""
+        return self._in_state(RecordState.STORED)
+
+    def packet(self, record: str) -> bytes:
+        """The packet's bytes, exactly as sealed; Damaged if they are not."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                select(records.c.file, records.c.digest).where(records.c.record == record)
+            ).first()
+        if row is None:
+            raise Damaged("no such record")
+        path = self._packets / row.file
+        with translated():
+            data = path.read_bytes() if path.exists() else b""
+        if hashlib.sha256(data).hexdigest() != row.digest:
+            raise Damaged(f"packets/{row.file}")
+        return data
+
+    def counts(self) -> Counts:
+        query = select(records.c.state, func.count()).group_by(records.c.state)
+        with self._database.read() as connection:
+            found = {row[0]: row[1] for row in connection.execute(query)}
+        return Counts(**{state.value: found.get(state.value, 0) for state in RecordState})
+
+    def rows(
+        self, *, offset: int = 0, limit: int = 100, states: Collection[RecordState] | None = None
+    ) -> list[QueueRow]:
+        """A page of the line, newest first."""
+        newest = (records.c.epoch.desc(), records.c.seq.desc())
+        query = _in_states(_queue(), states).order_by(*newest).offset(offset).limit(limit)
+        with self._database.read() as connection:
+            return [_queue_row(row) for row in connection.execute(query).mappings()]
+
+    def total(self, states: Collection[RecordState] | None = None) -> int:
+        query = _in_states(select(func.count()).select_from(records), states)
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def row(self, record: str) -> QueueRow | None:
+        with self._database.read() as connection:
+            found = (
+                connection.execute(_queue().where(records.c.record == record)).mappings().first()
+            )
+        return None if found is None else _queue_row(found)
+
+    # --- headquarters' word -------------------------------------------------------
+    def file_receipt(self, record: str, signed: Signed, body: ReceiptBody) -> None:
+        """Keep a verified receipt whole and move its record on; again, or late, changes nothing.
+
+        BadReceipt when it is not about exactly the packet held here.
+        """
+        about = (body.record, body.station, body.epoch, body.seq, body.digest, body.size)
+        c = records.c
+        ours = select(c.record, c.station, c.epoch, c.seq, c.digest, c.size)
+        with self._database.write() as connection:
+            row = connection.execute(ours.where(c.record == record)).first()
+            if row is None or tuple(row) != about:
+                raise BadReceipt("another packet")
+            added = connection.execute(
+                insert(receipts)
+                .values(record=record, kind=body.kind, **asdict(signed))
+                .on_conflict_do_nothing()
+                .returning(receipts.c.id)
+            ).scalar()
+            if added is None:
+                return
+            column = _RECEIPT_OF[body.kind]
+            values: dict[str, Any] = {column.name: func.coalesce(column, added)}
+            if body.kind == "refused":
+                values["refusal"] = body.reason
+            connection.execute(update(records).where(c.record == record).values(values))
+        self._changed()
+
+    def file_refusal(self, record: str, reason: str) -> None:
+        """Set a record aside on an unsigned word; any signed word outweighs it."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(records)
+                .where(records.c.record == record, records.c.refused_receipt.is_(None))
+                .values(refusal=reason)
+            )
+        self._changed()
+
+    def withdraw_refusal(self, record: str) -> None:
+        """Put a record set aside by an unsigned word back in the line."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(records)
+                .where(records.c.record == record, records.c.refused_receipt.is_(None))
+                .values(refusal=None)
+            )
+        self._changed()
+
+    def receipts(self, record: str) -> list[Signed]:
+        """Every receipt about the record, whole, in the order they came."""
+        columns = (receipts.c.body, receipts.c.signature, receipts.c.public_key)
+        query = select(*columns).where(receipts.c.record == record).order_by(receipts.c.id)
+        with self._database.read() as connection:
+            return [Signed(**row) for row in connection.execute(query).mappings()]
+
+    # --- files (finishing.py keeps them and the rows in step) -------------------------
+    def packet_path(self, file: str) -> Path:
+        return self._packets / file
+
+    def files(self) -> dict[str, str]:
+        """Packet file name → record, for every row."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(records.c.file, records.c.record))
+            return {row[0]: row[1] for row in rows}
+
+    def files_on_disk(self) -> list[str]:
+        with translated():
+            return sorted(path.name for path in self._packets.glob("*.packet"))
+
+    def _in_state(self, state: RecordState) -> list[Waiting]:
+        c = records.c
+        columns = (c.record, c.station, c.epoch, c.seq, c.folio, c.digest, c.size, c.sealed_utc)
+        query = select(*columns).where(c.state == state.value).order_by(c.epoch, c.seq)
+        with self._database.read() as connection:
+            return [Waiting(**row) for row in connection.execute(query).mappings()]
+
+    def _changed(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()
+
+
+def _queue() -> Select[Any]:
+    c = records.c
+    return select(
+        c.record, c.folio, c.seq, c.sealed_utc, c.size, c.digest, c.state, c.refusal.label("reason")
+    )
+
+
+def _queue_row(row: RowMapping) -> QueueRow:
+    state = RecordState(row["state"])
+    reason = row["reason"] or "" if state is RecordState.REFUSED else ""
+    return QueueRow(**{**row, "state": state, "reason": reason})
+
+
+def _in_states(query: Select[Any], states: Collection[RecordState] | None) -> Select[Any]:
+    if states is None:
+        return query
+    return query.where(records.c.state.in_([state.value for state in states]))

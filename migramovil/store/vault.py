@@ -1,0 +1,268 @@
+"""What only a person's slot opens: drafts and their pictures, accounts, the station's own keys."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects.sqlite import insert
+
+from migramovil.core import canonical, sealing
+from migramovil.core.roles import Account
+from migramovil.store import audit, files
+from migramovil.store.audit import Audit
+from migramovil.store.migrate import open_database
+from migramovil.store.tables import accounts, drafts, media, settings, station_keys
+from migramovil.store.trouble import Damaged, DraftGone, VaultLocked, translated
+
+_PENDING = "store.purge_pending"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDraft:
+    """An open enrollment: bytes whose `schema` says how to read them."""
+
+    record_id: str
+    schema: int
+    body: bytes
+    updated_utc: str
+
+
+class Vault:
+    """Open while a person is in. Safe from any thread; the Outbox's lock keeps others out."""
+
+    @classmethod
+    def create(cls, folder: Path) -> bytes:
+        """Make an empty vault; its key, which is kept nowhere but in slots."""
+        path = files.private_folder(folder) / "vault.db"
+        if path.exists():
+            raise VaultLocked("there is a vault already")
+        key = sealing.new_key()
+        open_database(path, key, "vault").close()
+        return key
+
+    @classmethod
+    def discard(cls, folder: Path) -> None:
+        """Take away what a set-up that headquarters never confirmed left behind."""
+        for left in [*folder.glob("vault.db*"), folder / "slots.json"]:
+            left.unlink(missing_ok=True)
+
+    def __init__(self, folder: Path, vault_key: bytes) -> None:
+        path = folder / "vault.db"
+        if not path.exists():
+            raise Damaged("vault.db is gone")
+        self._media = files.private_folder(folder / "media")
+        try:
+            self._database = open_database(path, vault_key, "vault")
+        except Damaged:
+            # SQLCipher cannot tell a wrong key from a ruined first page.
+            raise VaultLocked from None
+        self.audit = Audit(self._database)
+        self._sweep()
+        self.purge()
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> Vault:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # --- the station's keys, accounts, settings --------------------------------------
+    def station_keys(self) -> tuple[sealing.Signer, sealing.Opener] | None:
+        """The station's private keys; None before enrolment."""
+        with self._database.read() as connection:
+            row = connection.execute(select(station_keys)).first()
+        if row is None:
+            return None
+        return sealing.Signer.load(row.signer), sealing.Opener.load(row.opener)
+
+    def save_station_keys(self, signer: sealing.Signer, opener: sealing.Opener) -> None:
+        values = {"signer": signer.dump(), "opener": opener.dump()}
+        added = insert(station_keys).values(id=1, **values)
+        with self._database.write() as connection:
+            connection.execute(added.on_conflict_do_update(index_elements=["id"], set_=values))
+
+    def accounts(self) -> list[Account]:
+        with self._database.read() as connection:
+            bodies = connection.execute(
+                select(accounts.c.body).order_by(accounts.c.account)
+            ).scalars()
+            return [canonical.decode(body, Account) for body in bodies]
+
+    def add_account(self, account: Account) -> None:
+        """Keep an account, in place of an earlier word about the same person."""
+        body = canonical.encode(account)
+        added = insert(accounts).values(account=account.body.account, body=body)
+        with self._database.write() as connection:
+            connection.execute(
+                added.on_conflict_do_update(index_elements=["account"], set_={"body": body})
+            )
+
+    def setting(self, key: str) -> str | None:
+        with self._database.read() as connection:
+            return connection.execute(
+                select(settings.c.value).where(settings.c.key == key)
+            ).scalar()
+
+    def set_setting(self, key: str, value: str) -> None:
+        with self._database.write() as connection:
+            _set(connection, key, value)
+
+    # --- drafts -------------------------------------------------------------------------
+    def save_draft(self, record_id: str, schema: int, body: bytes, updated_utc: str) -> None:
+        """Keep a draft, or its newer form: durable when this returns."""
+        values = {"schema": schema, "body": body, "updated_utc": updated_utc}
+        added = insert(drafts).values(record=record_id, key=sealing.new_key(), **values)
+        with self._database.write() as connection:
+            connection.execute(added.on_conflict_do_update(index_elements=["record"], set_=values))
+
+    def drafts(self) -> list[StoredDraft]:
+        """Every open draft, last touched first."""
+        c = drafts.c
+        query = select(c.record.label("record_id"), c.schema, c.body, c.updated_utc)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(c.updated_utc.desc(), c.record))
+            return [StoredDraft(**row) for row in rows.mappings()]
+
+    def has_draft(self, record_id: str) -> bool:
+        with self._database.read() as connection:
+            return _draft_key(connection, record_id) is not None
+
+    def void_draft(self, record_id: str) -> None:
+        """Destroy a draft, its key and its media."""
+        with self._database.write() as connection:
+            names = _delete_draft(connection, record_id)
+        self.unlink_media(names)
+        self.purge()
+
+    def close_finished(self, record_id: str, digest: str, actor: str, utc: str) -> list[str]:
+        """The vault's half of finishing, in one transaction; the media files now to be unlinked.
+
+        Again changes nothing. Call only once the outbox holds the record.
+        """
+        with self._database.write() as connection:
+            if _draft_key(connection, record_id) is None:
+                return []
+            audit.append(connection, actor, "finish", f"{record_id} {digest}", utc)
+            return _delete_draft(connection, record_id)
+
+    # --- media ---------------------------------------------------------------------------
+    def put_media(self, record_id: str, plain: bytes) -> str:
+        """Keep a picture or page of a draft, durable when this returns; its object id."""
+        with self._database.read() as connection:
+            key = _draft_key(connection, record_id)
+        if key is None:
+            raise DraftGone
+        object_id = secrets.token_hex(16)
+        file = f"{secrets.token_hex(16)}.obj"
+        data = sealing.encrypt_object(key, record_id, object_id, plain)
+        files.write(self._media / file, data)
+        with self._database.write() as connection:
+            # Asked again inside the transaction: the draft may have been voided meanwhile.
+            if _draft_key(connection, record_id) != key:
+                files.remove(self._media / file)
+                raise DraftGone
+            connection.execute(insert(media).values(object=object_id, record=record_id, file=file))
+        return object_id
+
+    def get_media(self, record_id: str, object_id: str) -> bytes:
+        with self._database.read() as connection:
+            key = _draft_key(connection, record_id)
+            file = connection.execute(
+                select(media.c.file).where(media.c.record == record_id, media.c.object == object_id)
+            ).scalar()
+        if key is None or file is None:
+            raise DraftGone
+        path = self._media / file
+        with translated():
+            if not path.exists():
+                raise Damaged(f"media/{file}")
+            data = path.read_bytes()
+        return sealing.decrypt_object(key, record_id, object_id, data)
+
+    def drop_media(self, record_id: str, object_id: str) -> None:
+        """Destroy one object (a rewrite is a new one)."""
+        chosen = (media.c.record == record_id) & (media.c.object == object_id)
+        with self._database.write() as connection:
+            names = (
+                connection.execute(delete(media).where(chosen).returning(media.c.file))
+                .scalars()
+                .all()
+            )
+        self.unlink_media(list(names))
+
+    def all_media(self, record_id: str) -> dict[str, bytes]:
+        """Every object of a draft in clear, by id."""
+        with self._database.read() as connection:
+            if _draft_key(connection, record_id) is None:
+                raise DraftGone
+            ids = (
+                connection.execute(
+                    select(media.c.object)
+                    .where(media.c.record == record_id)
+                    .order_by(media.c.object)
+                )
+                .scalars()
+                .all()
+            )
+        return {object_id: self.get_media(record_id, object_id) for object_id in ids}
+
+    def unlink_media(self, names: list[str]) -> None:
+        for name in names:
+            files.remove(self._media / name)
+
+    # --- what was deleted stays deleted ------------------------------------------------------
+    def purge(self) -> bool:
+        """Leave nothing deleted in the log; False, and still owed, while a reader holds it."""
+        if not self._database.purge():
+            return False
+        if self.purge_pending():
+            with self._database.write() as connection:
+                connection.execute(delete(settings).where(settings.c.key == _PENDING))
+        return True
+
+    def purge_pending(self) -> bool:
+        return self.setting(_PENDING) is not None
+
+    def sound(self) -> bool:
+        """Whether every page and index of the vault holds (slow: reads it whole)."""
+        return self._database.sound()
+
+    def _sweep(self) -> None:
+        """Delete media files no row names: the power was cut between file and row."""
+        files.sweep_partials(self._media)
+        with self._database.read() as connection:
+            named = set(connection.execute(select(media.c.file)).scalars())
+        with translated():
+            orphans = [path for path in self._media.glob("*.obj") if path.name not in named]
+        for orphan in orphans:
+            files.remove(orphan)
+
+
+def _draft_key(connection: Connection, record_id: str) -> bytes | None:
+    return connection.execute(select(drafts.c.key).where(drafts.c.record == record_id)).scalar()
+
+
+def _delete_draft(connection: Connection, record_id: str) -> list[str]:
+    """Delete a draft with its key and media rows, and owe the log a purge; its media files."""
+    names = connection.execute(select(media.c.file).where(media.c.record == record_id)).scalars()
+    found = list(names)
+    connection.execute(delete(drafts).where(drafts.c.record == record_id))
+    _set(connection, _PENDING, "1")
+    return found
+
+
+def _set(connection: Connection, key: str, value: str) -> None:
+    added = insert(settings).values(key=key, value=value)
+    connection.execute(added.on_conflict_do_update(index_elements=["key"], set_={"value": value}))

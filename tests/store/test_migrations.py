@@ -1,0 +1,114 @@
+"""Migrations: they make exactly the tables the code believes in, whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import alembic.command
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import MetaData
+
+from migramovil.store import migrate, tables
+from migramovil.store.database import open_engine
+from migramovil.store.trouble import FromTheFuture
+
+KEY = b"k" * 32
+BOTH = pytest.mark.parametrize(
+    ("environment", "metadata"), [("outbox", tables.outbox), ("vault", tables.vault)]
+)
+
+
+def schema(path: Path) -> dict[str, str]:
+    engine = open_engine(path, KEY)
+    with engine.begin() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT name, sql FROM sqlite_master"
+            " WHERE sql IS NOT NULL AND name != 'alembic_version'"
+        ).fetchall()
+    engine.dispose()
+    return {name: " ".join(sql.split()) for name, sql in rows}
+
+
+@BOTH
+def test_the_newest_migration_makes_exactly_the_declared_tables(
+    tmp_path: Path, environment: str, metadata: MetaData
+) -> None:
+    migrate.open_database(tmp_path / "a.db", KEY, environment).close()
+    engine = open_engine(tmp_path / "b.db", KEY)
+    metadata.create_all(engine)
+    engine.dispose()
+    # the SQL itself, because alembic's comparison is blind to CHECK constraints
+    assert schema(tmp_path / "a.db") == schema(tmp_path / "b.db")
+    engine = open_engine(tmp_path / "a.db", KEY)
+    with engine.begin() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+
+
+@BOTH
+def test_every_migration_goes_down_and_up_again(
+    tmp_path: Path, environment: str, metadata: MetaData
+) -> None:
+    del metadata
+    path = tmp_path / "a.db"
+    migrate.open_database(path, KEY, environment).close()
+    before = schema(path)
+    engine = open_engine(path, KEY, foreign_keys=False)
+    with engine.begin() as connection:
+        config = migrate.settings(environment)
+        config.attributes["connection"] = connection
+        alembic.command.downgrade(config, "base")
+    engine.dispose()
+    assert schema(path) == {}
+    migrate.open_database(path, KEY, environment).close()
+    assert schema(path) == before
+
+
+DYING = """
+import sqlalchemy as sa
+from alembic import op
+revision = "9999"
+down_revision = "0001"
+branch_labels = depends_on = None
+def upgrade():
+    op.create_table("half", sa.Column("id", sa.Integer, primary_key=True))
+    with op.batch_alter_table("records") as batch:
+        batch.add_column(sa.Column("more", sa.Text))
+    raise KeyboardInterrupt
+def downgrade():
+    pass
+"""
+
+
+def test_a_migration_that_dies_midway_leaves_no_trace(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    migrate.open_database(path, KEY, "outbox").close()
+    before = schema(path)
+    config = migrate.settings("outbox")
+    home = Path(config.get_main_option("script_location") or "")
+    copy = tmp_path / "env"
+    (copy / "versions").mkdir(parents=True)
+    (copy / "env.py").write_text((home / "env.py").read_text())
+    for script in (home / "versions").glob("*.py"):
+        (copy / "versions" / script.name).write_text(script.read_text())
+    (copy / "versions" / "9999_dying.py").write_text(DYING)
+    config.set_main_option("script_location", str(copy))
+    engine = open_engine(path, KEY, foreign_keys=False)
+    with pytest.raises(KeyboardInterrupt), engine.begin() as connection:
+        migrate.upgrade(connection, config)
+    engine.dispose()
+    assert schema(path) == before
+    migrate.open_database(path, KEY, "outbox").close()
+
+
+def test_a_store_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    migrate.open_database(path, KEY, "vault").close()
+    engine = open_engine(path, KEY)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '7777'")
+    engine.dispose()
+    with pytest.raises(FromTheFuture):
+        migrate.open_database(path, KEY, "vault")
