@@ -118,7 +118,9 @@ def test_enter_never_seals(show: Any) -> None:
     _frame, page, enrolling = show(ReviewPage, played.whole())
     assert page.primary().available
     for _ in range(3):
-        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Return)
+        here = QApplication.focusWidget()
+        assert here is not None
+        QTest.keyClick(here, Qt.Key.Key_Return)
         settle()
     assert "finish" not in enrolling.asked
 

@@ -67,7 +67,11 @@ class IdentityPage(StepPage):
         )
         self.banner = kit.TroubleBanner()
         zone = self._zone_card()
-        lower = kit.row(kit.fixed(self._document_card(), 380), (self._compare_card(), 1), gap=16)
+        lower = kit.row(
+            kit.fixed(self._document_card(), 272 if theme.large() else 380),
+            (self._compare_card(), 1),
+            gap=16,
+        )
         self.build(self.banner, zone, (lower, 1), actions=[self._read, self._by_hand])
 
     # ---- visits -----------------------------------------------------------------------------
@@ -269,6 +273,8 @@ class IdentityPage(StepPage):
 
     def _grid(self, rows: Sequence[Difference]) -> QLayout:
         heads = ("Campo", "Escrito por usted", "Leído del documento", "Comparación")
+        if theme.large():
+            heads = ("Campo", "Escrito", "Leído", "")
         cells: list[tuple[kit.Part, int, int]] = [
             (kit.Text(words, "capb", "ink2"), 0, n) for n, words in enumerate(heads)
         ]
@@ -298,7 +304,7 @@ class IdentityPage(StepPage):
         elif not found.same:
             state, words = "bad", "Distinto"
         elif kit.fold(found.typed) == kit.fold(found.read) and found.typed != found.read:
-            words = "Igual (tildes)"
+            words = "Igual" if theme.large() else "Igual (tildes)"
         tone: theme.Tone = "bad" if state == "bad" else "ink2"
         return kit.row(kit.sign(state, 16), kit.Text(words, "body", tone), None, gap=6)
 

@@ -75,7 +75,8 @@ class PersonPage(StepPage):
         choose(self._combos["guardian.document_type"], self.draft.guardian.document_type)
         self.interpreter.setChecked(who.interpreter)
         self._draw_district(who.ubigeo)
-        source = "documento" if self.draft.mrz_confirmed else ""
+        read = self.draft.mrz_confirmed and not theme.large()
+        source = "documento" if read else ""
         for name in _READ:
             self.fields[name].set_source(source if getattr(who, name) else "")
 

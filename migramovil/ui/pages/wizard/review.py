@@ -57,7 +57,8 @@ class ReviewPage(StepPage):
             self._fingers_card(), (self._consent_card(), 1), (self._checks_card(), 1), gap=12
         )
         body = kit.Box(kit.col(self._person_card(), (lower, 1), gap=12, margins=(0, 0, 4, 0)))
-        self.build(self.trouble, self.progress, (kit.Scroll(body), 1))
+        self._scroll = kit.Scroll(body)
+        self.build(self.trouble, self.progress, (self._scroll, 1))
 
     # ---- visits -----------------------------------------------------------------------------
     def enter(self) -> None:
@@ -98,7 +99,11 @@ class ReviewPage(StepPage):
     def keys(self) -> Mapping[str, Action]:
         if self._sealing:
             return {}
-        return {str(n): self._jump(step) for n, step in enumerate(_JUMPS, 1)}
+        return {
+            "↑": lambda: self._scroll_by(-1),
+            "↓": lambda: self._scroll_by(1),
+            **{str(n): self._jump(step) for n, step in enumerate(_JUMPS, 1)},
+        }
 
     def hints(self) -> Sequence[Hint]:
         return [] if self._sealing else [("1–6", "Ir al paso")]
@@ -106,6 +111,10 @@ class ReviewPage(StepPage):
     def escape(self) -> None:
         if not self._sealing:
             super().escape()
+
+    def _scroll_by(self, way: int) -> None:
+        bar = self._scroll.verticalScrollBar()
+        bar.setValue(bar.value() + way * theme.px(80))
 
     # ---- sealing ----------------------------------------------------------------------------
     def _finished(self, finished: Finished) -> None:
@@ -261,7 +270,7 @@ class ReviewPage(StepPage):
     def _correct(self, number: int, words: str = "Corregir") -> kit.Button:
         step = _JUMPS[number - 1]
         return kit.Button(
-            words, kind="quiet", icon="pencil-simple", key=str(number), height=32,
+            words, kind="quiet", icon="" if theme.large() else "pencil-simple", key=str(number), height=32,
             on=self._jump(step),
         )  # fmt: skip
 
@@ -277,11 +286,10 @@ class ReviewPage(StepPage):
             self._pairs[name] = kit.Pair(label, "", exact=name in exact)
         cells = [(pair, n // 3, n % 3) for n, pair in enumerate(self._pairs.values())]
         pairs = kit.grid(*cells, gap=(20, 6), shares=(1, 1, 1))
-        short = theme.large()
         jumps = kit.row(
-            self._correct(1, "1" if short else "Trámite"),
-            self._correct(2, "2" if short else "Identidad"),
-            self._correct(3, "3" if short else "Datos"), self._correct(4, "4" if short else "Foto"),
+            self._correct(1, "Trámite"),
+            self._correct(2, "Identidad"),
+            self._correct(3, "Datos"), self._correct(4, "Foto"),
             gap=0,
         )  # fmt: skip
         picture = kit.col(self.portrait, None)
