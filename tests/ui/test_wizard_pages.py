@@ -176,6 +176,17 @@ def test_what_is_typed_is_in_the_draft_at_once(show: Any) -> None:
     assert enrolling.draft.person.birth_date == "1991-08-19"
 
 
+def test_a_draft_put_down_takes_nothing_more(show: Any) -> None:
+    _, page, enrolling = show(PersonPage, played.empty())
+    country = page.fields["nationality"].control
+    country.setFocus()
+    type_in(country, "venezuel")
+    enrolling.park()
+    page.fields["given_names"].control.setFocus()
+    assert country.value() == "VEN"
+    assert enrolling.draft is None
+
+
 def test_f2_says_there_is_no_second_surname(show: Any) -> None:
     _, page, enrolling = show(PersonPage, played.whole())
     QTest.keyClick(page.fields["second_surname"].control, Qt.Key.Key_F2)

@@ -106,7 +106,7 @@ class StepPage(Page):
 
     def change(self, **fields: object) -> None:
         """An edit: into the draft, which saves itself."""
-        if self._drawing:
+        if self.only_shows:
             return
         self.enrolling.change(**fields)
         self.judge()
@@ -116,10 +116,15 @@ class StepPage(Page):
         """A slot that writes, unless the page is only drawing."""
 
         def slot(*_: object) -> None:
-            if not self._drawing:
+            if not self.only_shows:
                 write()
 
         return slot
+
+    @property
+    def only_shows(self) -> bool:
+        """While drawing, and once the draft was put down, what controls announce is no edit."""
+        return self._drawing or self.enrolling.draft is None
 
     def watch(self, fields: Mapping[str, Field]) -> None:
         """Judge these fields from now on, each after it was left for the first time."""
@@ -143,7 +148,7 @@ class StepPage(Page):
         if name is not None and event.type() == QEvent.Type.FocusIn:
             # once the layout has settled: the field may just have come into being
             QTimer.singleShot(0, self, lambda: self.reveal(self.fields[name]))
-        left = event.type() == QEvent.Type.FocusOut and not self._drawing
+        left = event.type() == QEvent.Type.FocusOut and not self.only_shows
         if name is not None and left and name not in self._touched:
             self._touched.add(name)
             self.judge()

@@ -94,7 +94,7 @@ class ConsentPage(StepPage):
         self.yes.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _answer(self, given: bool) -> None:
-        if self._drawing or self.draft.consent is None or self.draft.consent.given is given:
+        if self.only_shows or self.draft.consent is None or self.draft.consent.given is given:
             return
         self.enrolling.answer(given, "" if given else self.reason.value())
         self._show_state()

@@ -112,6 +112,9 @@ class IdentityPage(StepPage):
     def first_focus(self) -> QWidget | None:
         return self.number
 
+    def reveal(self, field: kit.Field) -> None:
+        self._fields.ensureWidgetVisible(field, 0, theme.px(8))
+
     def place_of(self, field: str) -> QWidget | None:
         if field == "mrz":
             return self._confirm
@@ -350,7 +353,8 @@ class IdentityPage(StepPage):
         )
         parts = [self.fields[name] for name in ("type", "number", "issuer", "expiry")]
         inner = kit.Box(kit.col(*parts, None, gap=6, margins=(0, 0, 4, 0)))
-        return kit.Card((kit.Scroll(inner), 1), title="Documento", gap=6, pad=14)
+        self._fields = kit.Scroll(inner)
+        return kit.Card((self._fields, 1), title="Documento", gap=6, pad=14)
 
     def _compare_card(self) -> kit.Card:
         self._table = kit.col(gap=4)
@@ -359,7 +363,7 @@ class IdentityPage(StepPage):
             "Confirmar lectura", icon="check-bold", key="F8", on=self._accept
         )
         self._confirm.hide()
-        inner = kit.Box(kit.col(self._table, None, gap=0))
+        inner = kit.Box(kit.col(self._table, None, gap=0, margins=(0, 0, 8, 0)))
         lower = kit.row((self._told, 1), self._confirm, gap=12)
         return kit.Card((kit.Scroll(inner), 1), kit.Rule(), lower, gap=8, pad=14)
 

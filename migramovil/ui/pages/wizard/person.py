@@ -120,12 +120,12 @@ class PersonPage(StepPage):
 
     # ---- writing ----------------------------------------------------------------------------
     def _write(self, **fields: object) -> None:
-        if not self._drawing:
+        if not self.only_shows:
             # keys are the person's own field names; mypy cannot see them through **
             self.change(person=replace(self.draft.person, **fields))  # type: ignore[arg-type]
 
     def _write_guardian(self, **fields: str) -> None:
-        if not self._drawing:
+        if not self.only_shows:
             self.change(guardian=replace(self.draft.guardian, **fields))
 
     # ---- places -----------------------------------------------------------------------------

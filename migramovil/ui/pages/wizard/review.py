@@ -270,8 +270,8 @@ class ReviewPage(StepPage):
     def _correct(self, number: int, words: str = "Corregir") -> kit.Button:
         step = _JUMPS[number - 1]
         return kit.Button(
-            words, kind="quiet", icon="" if theme.large() else "pencil-simple", key=str(number), height=32,
-            on=self._jump(step),
+            words, kind="quiet", icon="" if theme.large() else "pencil-simple",
+            key=str(number), height=32, on=self._jump(step),
         )  # fmt: skip
 
     def _person_card(self) -> kit.Card:
