@@ -178,12 +178,10 @@ def test_what_is_typed_is_in_the_draft_at_once(show: Any) -> None:
 
 def test_a_draft_put_down_takes_nothing_more(show: Any) -> None:
     _, page, enrolling = show(PersonPage, played.empty())
-    country = page.fields["nationality"].control
-    country.setFocus()
-    type_in(country, "venezuel")
+    page.fields["nationality"].control.setFocus()
     enrolling.park()
+    page.fields["nationality"].control.set_value("VEN")
     page.fields["given_names"].control.setFocus()
-    assert country.value() == "VEN"
     assert enrolling.draft is None
 
 
