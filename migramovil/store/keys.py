@@ -46,23 +46,23 @@ _FEWEST_DIFFERENT = 5
 
 class WrongPassword(Trouble):
     code = "ACC-02"
-    what = "El usuario o la clave no son correctos."
+    what = "El usuario o la contraseña no son correctos."
     advice = "Revise las mayúsculas y vuelva a escribirlos."
     who = Who.OFFICER
 
 
 class WeakPassword(Trouble):
     code = "ACC-03"
-    what = "La clave es demasiado fácil de adivinar."
+    what = "La contraseña es demasiado fácil de adivinar."
     advice = (
-        "Use al menos 12 caracteres, sin su nombre de usuario ni claves conocidas."
+        "Use al menos 12 caracteres, sin su nombre de usuario ni contraseñas conocidas."
         " Una frase de varias palabras sirve bien."
     )
     who = Who.OFFICER
 
 
 class UsernameTaken(Trouble):
-    code = "ACC-04"
+    code = "ACC-06"
     what = "Ese nombre de usuario ya existe en esta estación."
     advice = "Elija otro nombre de usuario."
     who = Who.SUPERVISOR

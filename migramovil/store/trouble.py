@@ -34,7 +34,7 @@ class InUse(Trouble):
 class VaultLocked(Trouble):
     code = "STO-04"
     what = "La bóveda de la estación no se abre con esta llave."
-    advice = "Nada se perdió. Vuelva a entrar con su clave; si se repite, avise al técnico."
+    advice = "Nada se perdió. Vuelva a entrar con su contraseña; si se repite, avise al técnico."
 
 
 class FromTheFuture(Trouble):

@@ -79,12 +79,12 @@ class Vault:
         self.close()
 
     # --- the station's keys, accounts, settings --------------------------------------
-    def station_keys(self) -> tuple[sealing.Signer, sealing.Opener] | None:
-        """The station's private keys; None before enrolment."""
+    def station_keys(self) -> tuple[sealing.Signer, sealing.Opener]:
+        """The station's private keys, saved when it was enrolled."""
         with self._database.read() as connection:
             row = connection.execute(select(station_keys)).first()
         if row is None:
-            return None
+            raise Damaged("station keys")
         return sealing.Signer.load(row.signer), sealing.Opener.load(row.opener)
 
     def save_station_keys(self, signer: sealing.Signer, opener: sealing.Opener) -> None:

@@ -108,9 +108,7 @@ def test_the_stations_keys_accounts_and_settings_are_kept(disk: Disk) -> None:
         assert vault.accounts() == [account]
         assert vault.setting("printer") == "usb"
         assert vault.setting("nothing") is None
-        keys = vault.station_keys()
-        assert keys is not None
-        assert keys[0].public == SIGNER.public
+        assert vault.station_keys()[0].public == SIGNER.public
 
 
 def test_nothing_in_clear_is_ever_in_any_file(disk: Disk) -> None:
