@@ -245,7 +245,7 @@ class _Line:
         shown = answer.extensions["network_stream"].get_extra_info("ssl_object")
         if shown is None:
             raise NotHeadquarters("no tls")
-        self.certificate = shown.getpeercert(binary_form=True) or b""
+        self.certificate = shown.getpeercert(True) or b""
 
 
 def _bounded(answer: httpx.Response) -> bytes:

@@ -2,8 +2,18 @@
 
 Bodies are canonical JSON (core.canonical). Every request about packets carries, in the header
 `X-Migramovil`, the carrying station's id and its transport key's signature over a RequestBody: that
-admits the carrier, while a packet's identity comes only from the packet's own signature. The full
-table of requests and refusals is docs/protocol.md.
+admits the carrier, while a packet's identity comes only from the packet's own signature.
+
+    GET  /v1/headquarters                                  200 Signed Descriptor, by the root key
+    POST /v1/ping               Ping                       200 Signed TimeBody, by the edge's key
+    POST /v1/enroll             EnrollRequest              200 EnrollAnswer
+    POST /v1/packets            Announce                   202 Missing | 200 Receipts
+    PUT  /v1/packets/STATION/RECORD/DIGEST/parts/N  bytes  200 {}
+    POST /v1/packets/STATION/RECORD/DIGEST/complete        200 Receipts | 202 Missing
+    POST /v1/receipts           AskReceipts                200 Receipts
+    GET  /health                                           200
+
+Every request may be repeated. A refusal is an ErrorBody with its Refusal's HTTP status.
 """
 
 from __future__ import annotations
