@@ -156,7 +156,7 @@ class StationWindow(Frame):
         )
 
     def _no_start(self, trouble: Trouble) -> None:
-        self.show_page(TroublePage(trouble, self._now(), self.show_home))
+        self.show_page(self._trouble_page(trouble, self.show_home))
 
     def _sit_down(self, draft: Draft) -> None:
         self._forget_steps()
@@ -177,7 +177,7 @@ class StationWindow(Frame):
         self._show_rail()
 
     def _made(self, step: DraftStep) -> Page:
-        page = STEP_PAGES[step].page(self._desk, self._bridge)  # type: ignore[call-arg]
+        page = STEP_PAGES[step].page(self._desk, self._bridge)
         place = STEPS.index(step)
         page.go_next.connect(lambda: self._show_step(STEPS[min(place + 1, len(STEPS) - 1)]))
         page.go_back.connect(lambda: self._step_back(place))
@@ -299,8 +299,9 @@ class StationWindow(Frame):
         if isinstance(self.page, DayPage):
             self.page.tick()
 
-    def _now(self) -> str:
-        return f"{self._desk.clock.local():%H:%M:%S}"
+    def _trouble_page(self, trouble: Trouble, on: Callable[[], None]) -> TroublePage:
+        at = f"{self._desk.clock.local():%H:%M:%S}"
+        return TroublePage(trouble, at, self._desk.enrolling.saved_at, on)
 
     # ---- ends --------------------------------------------------------------------------------
     def _close_down(self) -> None:
@@ -312,7 +313,7 @@ class StationWindow(Frame):
         """A bug: say it calmly and offer the way back; the report is written elsewhere."""
         if not isinstance(self.page, TroublePage):
             detail = type(error).__name__
-            self.show_page(TroublePage(Trouble(detail), self._now(), self._after_crash))
+            self.show_page(self._trouble_page(Trouble(detail), self._after_crash))
 
     def _after_crash(self) -> None:
         if self._desk.accounts.session is None:
@@ -328,14 +329,17 @@ class TroublePage(Page):
 
     rail: ClassVar = "none"
 
-    def __init__(self, trouble: Trouble, at: str, on: Callable[[], None]) -> None:
+    def __init__(self, trouble: Trouble, at: str, saved_at: str, on: Callable[[], None]) -> None:
         super().__init__(trouble.what)
         self._on = on
+        last = saved_at or "nada pendiente"
+        saved = kit.StateRow("ok", "Último guardado", last)
         card = kit.TroubleCard(
             trouble,
             when=f"A las {at}.",
             safe="Lo escrito y lo capturado está guardado y cifrado en esta estación.",
             steps=self._ways(trouble),
+            standing=[kit.StateRow("ok", "Registros sellados", "a salvo"), saved],
             support=f"MIGRAMOVIL:{trouble.code}:{at.replace(':', '')}:{trouble.detail}",
         )
         self.build((card, 1), titled=False)

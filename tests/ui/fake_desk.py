@@ -21,6 +21,7 @@ from migramovil.core.trouble import Trouble
 from migramovil.devices.lanes import Ticket
 from migramovil.devices.ports import DeviceKind, DeviceState, SlipLine
 from migramovil.services.accounts import KeptDraft, Session
+from migramovil.services.catalogues import load
 from migramovil.services.clock import StationClock
 from migramovil.services.desk import Desk, Place
 from migramovil.services.diagnosing import DeviceReport, TestResult
@@ -85,8 +86,8 @@ class Accounts:
 
     def people(self) -> tuple[SlotInfo, ...]:
         return (
-            SlotInfo(account="1", username="rquispe", role="officer"),
-            SlotInfo(account="2", username="jticona", role="supervisor"),
+            SlotInfo(account="1", username="rquispe", role=Role.OFFICER),
+            SlotInfo(account="2", username="jticona", role=Role.SUPERVISOR),
         )
 
     def log_in(self, username: str, password: str) -> Ticket[Session]:
@@ -123,6 +124,11 @@ class Enrolling:
             today=date(2026, 11, 23), procedures=["CPP"], countries=["VEN", "PER"], ubigeos=[]
         )
         self.saved: list[Callable[[], object]] = []
+        self.slow: Ticket[Any] | None = None
+        self.starts = 0
+        known = load()
+        self.catalogue, self.countries = known.procedures, known.countries
+        self.districts, self.notices = known.districts, known.notices
 
     def missing(self) -> tuple[enrollment.Missing, ...]:
         return enrollment.what_is_missing(self.draft, self.rules) if self.draft else ()
@@ -134,6 +140,9 @@ class Enrolling:
         return done(self.drafts)
 
     def start(self) -> Ticket[Draft]:
+        self.starts += 1
+        if self.slow is not None:
+            return self.slow
         self.draft = a_draft("new", step=Step.PROCEDURE, person=Person())
         return done(self.draft)
 

@@ -54,16 +54,15 @@ class DiagnosticsPage(DayPage):
         self._name = kit.Text("", "h1", wrap=True)
         self._about = kit.Text("", "body", "ink2", wrap=True)
         self._trouble = kit.TroubleBanner()
-        self._picture = kit.Picture("Imagen de la prueba", width=200, height=200, cover=False)
+        side = 96 if theme.large() else 200
+        self._picture = kit.Picture("Imagen de la prueba", width=side, height=side, cover=False)
         self._figures = kit.col(gap=4)
         self._tested = kit.Text("", "cap", "ink2")
         self._advice = kit.col(gap=14)
-        head = kit.Card(
-            kit.row(self._sign, (kit.col(self._name, self._about, gap=2), 1), gap=16)
-        )
-        seen = kit.Box(kit.col(self._picture, None))
+        head = kit.Card(kit.row(self._sign, (kit.col(self._name, self._about, gap=2), 1), gap=16))
+        self._seen = kit.Box(kit.col(self._picture, None))
         test = kit.Card(
-            kit.row(seen, (kit.Box(kit.col(self._figures, None)), 1), gap=16), None,
+            kit.row(self._seen, (kit.Box(kit.col(self._figures, None)), 1), gap=16), None,
             title="Autoprueba", right=self._tested, gap=12,
         )  # fmt: skip
         advice = kit.Card(self._advice, None, title="Qué hacer", gap=12)
@@ -177,7 +176,7 @@ class DiagnosticsPage(DayPage):
         words, state = self._state(kind)
         report = self._reports.get(kind)
         return [
-            kit.Cell(words=name, second=_who(report), icon=icon, strong=True),
+            kit.Cell(words=name, second=_short(report), icon=icon, strong=True),
             kit.Cell(words=words, badge=state),
         ]
 
@@ -214,7 +213,7 @@ class DiagnosticsPage(DayPage):
             self._about.say(_ASKS[kind] if kind in self._running else _who(self._reports.get(kind)))
         self._tested.say(f"{self._when[kind]}" if result else "")
         self._picture.show_pixels(result.pixels if result else None)
-        self._picture.parentWidget().setVisible(result is not None and result.pixels is not None)
+        self._seen.setVisible(result is not None and result.pixels is not None)
         self._show_figures(kind, result)
         self._show_advice(kind, trouble if state == "bad" else None)
         self.changed.emit()
@@ -233,13 +232,14 @@ class DiagnosticsPage(DayPage):
         kit.refill(self._figures, *rows)
 
     def _show_advice(self, kind: DeviceKind, trouble: Trouble | None) -> None:
-        if trouble is None:
-            orders = [_ASKS[kind], "Mire que el resultado tenga sentido"]
-        else:
+        if trouble is not None:
             orders = [*steps_of(trouble), "Repita la prueba con F5"]
-        kit.refill(
-            self._advice, *(kit.Numbered(n, order.rstrip(".")) for n, order in enumerate(orders, 1))
-        )
+        elif self._results.get(kind) is not None:
+            kit.refill(self._advice, kit.StateRow("ok", "Nada: el equipo responde.", plain=True))
+            return
+        else:
+            orders = ["Pruebe el equipo con F5", _ASKS[kind].rstrip(".")]
+        kit.refill(self._advice, *(kit.Numbered(n, order) for n, order in enumerate(orders, 1)))
 
 
 class ClosedDiagnosticsPage(DiagnosticsPage):
@@ -252,6 +252,13 @@ class ClosedDiagnosticsPage(DiagnosticsPage):
         self.can_go_back = True
 
 
+def _short(report: DeviceReport | None) -> str:
+    """Model and serial number, for the list."""
+    if report is None or not report.model:
+        return _who(report)
+    return f"{report.model} · serie {report.serial}" if report.serial else report.model
+
+
 def _who(report: DeviceReport | None) -> str:
     """Model, driver and serial number in one line."""
     if report is None:
@@ -260,4 +267,4 @@ def _who(report: DeviceReport | None) -> str:
         return f"Falta instalar: {report.driver}"
     parts = [report.model, report.driver, f"serie {report.serial}" if report.serial else ""]
     words = " · ".join(part for part in parts if part)
-    return f"{words} · simulado" if report.simulated else words
+    return f"{words} · de entrenamiento" if report.simulated else words

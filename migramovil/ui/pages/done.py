@@ -97,7 +97,8 @@ class DonePage(DayPage):
         self.to_day.emit()
 
     def hints(self) -> Sequence[Hint]:
-        return [("S", "Sí, salió"), ("R", "Reimprimir"), ("Esc", "A la jornada")]
+        asked = [("S", "Sí, salió")] if self._yes.isVisible() else []
+        return [*asked, ("R", "Reimprimir"), ("Esc", "A la jornada")]
 
     def keys(self) -> Mapping[str, Action]:
         return {"F2": self.next_person.emit}
@@ -139,6 +140,7 @@ class DonePage(DayPage):
     def _printed(self, _: object) -> None:
         self._paper.say("ok", "Comprobante enviado a la impresora", second="¿Salió el papel?")
         self._yes.show()
+        self.changed.emit()
 
     def _no_paper(self, trouble: Trouble) -> None:
         self._paper.say("warn", "El comprobante no salió", second="Anote el folio en un papel.")
@@ -148,6 +150,7 @@ class DonePage(DayPage):
         self._paper.say("ok", "Comprobante entregado", second="La persona lo tiene.")
         self._yes.hide()
         self._trouble.settle()
+        self.changed.emit()
 
     def _copy(self) -> None:
         if self._finished is not None:
@@ -156,7 +159,6 @@ class DonePage(DayPage):
 
 def stages(state: str, sealed_at: str, no_link: bool) -> list[Stage]:
     """Sellado → Por enviar → Recibido → Confirmado, as far as the record is."""
-    large = theme.large()
     sealed: Stage = ("ok", "Sellado", sealed_at)
     if state == RecordState.REFUSED:
         return [sealed, ("ok", "Enviado", ""), ("bad", "Rechazado", "véalo en Envíos")]
@@ -173,5 +175,5 @@ def stages(state: str, sealed_at: str, no_link: bool) -> list[Stage]:
         now = place == reached if reached == 1 else place == reached + 1
         sign: kit.State = "now" if now else "ok" if place <= reached and reached > 1 else "idle"
         done_name = "Enviado" if place == 1 and reached > 1 else name
-        made.append((sign, done_name, "" if large or (place == 1 and reached > 1) else note))
+        made.append((sign, done_name, "" if place == 1 and reached > 1 else note))
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -32,7 +33,7 @@ from migramovil.ui.pages.common import (
 if TYPE_CHECKING:
     from migramovil.services.desk import Desk
 
-_LAST = 50
+_LAST, _SHOWN = 200, 50
 _NEW = "Empezar enrolamiento"
 
 
@@ -88,9 +89,8 @@ class HomePage(DayPage):
     def _right(self) -> kit.Box:
         rows: list[kit.Item] = []
         for kind, (name, icon) in DEVICES.items():
-            line = kit.StateRow("idle", name, "–", icon=icon, plain=True)
-            self._devices[kind] = line
-            rows.append(line)
+            self._devices[kind] = kit.StateRow("idle", name, "–", icon=icon, plain=True)
+            rows.append(self._devices[kind])
         check = kit.Button(
             "Comprobar", kind="quiet", key="F7", height=36,
             on=lambda: self.asked.emit("diagnostico"),
@@ -100,7 +100,13 @@ class HomePage(DayPage):
         )
         line = kit.Card(kit.row((self._link, 1), see), pad=12)
         devices = kit.Card(*rows, title="Equipos", right=check, gap=4)
-        return kit.Box(kit.col(line, devices, None, gap=12))
+        self._hours = kit.Bars("Terminados por hora")
+        hours = kit.Card(self._hours, title="Terminados por hora", gap=8)
+        plots: list[kit.Item] = [] if theme.large() else [hours]
+        if not plots:
+            hours.setParent(self)
+            hours.hide()
+        return kit.Box(kit.col(line, devices, *plots, None, gap=12))
 
     # ---- hooks -----------------------------------------------------------------------------
     def primary(self) -> Primary | None:
@@ -162,14 +168,16 @@ class HomePage(DayPage):
         for figure, value in zip(self._figures, (done, counts.sealed, counts.opened), strict=True):
             figure.say(f"{value:,}")
         status = self._desk.waiting.status
-        words, light, _ = link_words(status, counts)
+        _, light, _ = link_words(status, counts)
         lights: dict[str, kit.State] = {"ok": "ok", "warn": "warn", "bad": "bad"}
         state = lights.get(light, "info")
         contact = status.last_contact_utc if status else ""
         when = hour_of(contact, self._desk.clock.local().tzinfo) if contact else ""
         second = f"Última conexión {when}" if when else "Sin conexión desde que se encendió"
-        refused = f"{counts.refused} con rechazo: véalo en Envíos" if counts.refused else second
-        self._link.say("bad" if counts.refused else state, words, second=refused)
+        words = f"{counts.sealed:,} por enviar"
+        if counts.refused:
+            second, state = f"{counts.refused:,} con rechazo", "bad"
+        self._link.say(state, words, second=second)
 
     def _show_devices(self) -> None:
         states = self._desk.diagnosing.states()
@@ -179,18 +187,31 @@ class HomePage(DayPage):
 
     def _show_last(self) -> None:
         zone = self._desk.clock.local().tzinfo
+        last = self._desk.waiting.rows(0, _LAST)
+        self._show_hours([row.sealed_utc for row in last])
         rows = [
             [
-                kit.Cell(words=row.folio, strong=True, exact=True),
+                kit.Cell(words=_short(row.folio), strong=True, exact=True),
                 kit.Cell(words=f"{day_of(row.sealed_utc, zone)} {hour_of(row.sealed_utc, zone)}"),
                 kit.Cell(words=size_words(row.size)),
                 _badge(str(row.state)),
             ]
-            for row in self._desk.waiting.rows(0, _LAST)
+            for row in last[:_SHOWN]
         ]
         self._table.set_source(kit.Rows(rows))
         self._table.setVisible(bool(rows))
         self._empty.setVisible(not rows)
+
+    def _show_hours(self, moments: Sequence[str]) -> None:
+        """How many were sealed in each of today's last hours."""
+        now = self._desk.clock.local()
+        hours = range(max(0, now.hour - 4), now.hour + 1)
+        today = [m for m in moments if day_of(m, now.tzinfo) == f"{now:%d/%m}"]
+        done = Counter(int(hour_of(m, now.tzinfo)[:2]) for m in today)
+        values = [done[hour] for hour in hours]
+        names = [f"{hour} h" for hour in hours[:-1]] + ["ahora"]
+        spoken = ", ".join(f"{n} {v}" for n, v in zip(names, values, strict=True))
+        self._hours.show_values(f"Terminados por hora: {spoken}", values, names)
 
     def _show_drafts(self, drafts: tuple[Draft, ...]) -> None:
         self._drafts = drafts
@@ -277,6 +298,11 @@ def name_of_draft(draft: Draft) -> str:
     surnames = f"{person.first_surname} {person.second_surname}".strip()
     known = ", ".join(part for part in (surnames, person.given_names) if part)
     return known or "Persona sin nombre aún"
+
+
+def _short(folio: str) -> str:
+    """The folio, or in large letters the end that tells it from the day's others."""
+    return f"…-{folio[-6:]}" if theme.large() else folio
 
 
 def _badge(state: str) -> kit.Cell:

@@ -91,9 +91,6 @@ class QueuePage(DayPage):
         self._desk, self._bridge = desk, bridge
         self._filter = "all"
         self._sums = kit.Badge("La cuenta cuadra", "ok")
-        self._send = kit.Button(
-            "Enviar ahora", icon="paper-plane-tilt", key="F5", on=self._send_now
-        )
         self._left = kit.Figure("–", "por enviar")
         self._bytes = kit.Figure("–", "bytes por enviar")
         self._now = kit.Text("", "strong", align="right")
@@ -117,15 +114,15 @@ class QueuePage(DayPage):
         parts: list[kit.Item] = [(listing, 1)]
         if not theme.large():
             parts.append(kit.fixed(self._detail(), 288))
-        self.build(upper, (kit.row(*parts, gap=16), 1), actions=[self._sums, self._send])
+        self.build(upper, (kit.row(*parts, gap=16), 1), actions=[self._sums])
 
     @staticmethod
     def _columns() -> list[kit.Column]:
         return [
-            kit.Column(head="Folio", width=224),
-            kit.Column(head="Sellado", width=112),
-            kit.Column(head="Tamaño", width=84, right=True),
-            kit.Column(head="Estado", width=136),
+            kit.Column(head="Folio", width=116),
+            kit.Column(head="Sellado", width=120),
+            kit.Column(head="Tamaño", width=92, right=True),
+            kit.Column(head="Estado", width=144),
             kit.Column(head="Qué sigue"),
         ]
 
@@ -152,6 +149,9 @@ class QueuePage(DayPage):
 
     def press_primary(self) -> None:
         self._send_now()
+
+    def keys(self) -> Mapping[str, Callable[[], object]]:
+        return {"F5": self._send_now}
 
     def hints(self) -> Sequence[Hint]:
         return [("↑ ↓", "Registro"), ("F5", "Enviar ahora")]
@@ -241,7 +241,7 @@ class QueuePage(DayPage):
             sent = f"{size_words(status.sent_bytes)} de {size_words(status.size)}"
             follows = kit.Cell(words=sent, bar=status.sent_bytes / status.size)
         return [
-            kit.Cell(words=record.folio, strong=True, exact=True),
+            kit.Cell(words=f"…-{record.folio[-6:]}", strong=True, exact=True),
             kit.Cell(words=f"{day_of(record.sealed_utc, zone)} {hour_of(record.sealed_utc, zone)}"),
             kit.Cell(words=size_words(record.size)),
             kit.Cell(words=words, badge=sign, icon=icon),

@@ -67,10 +67,10 @@ class SetupPage(DayPage):
         parts: list[kit.Item] = [
             kit.Card(station, title="Sede central", gap=8, pad=pad),
             kit.Card(first, title="Primera persona: supervisión", gap=8, pad=pad),
-            self._working, self._trouble, None,
+            self._working, self._trouble,
         ]  # fmt: skip
-        if not theme.large():
-            parts.append(self._explained())
+        self._told = self._explained()
+        parts += [None] if theme.large() else [self._told, None]
         self.build(
             *parts,
             actions=[kit.Button("Diagnóstico", kind="quiet", icon="wrench", key="F7",
@@ -79,13 +79,18 @@ class SetupPage(DayPage):
         )  # fmt: skip
         self._working.hide()
 
-    @staticmethod
-    def _explained() -> kit.Item:
+    def _explained(self) -> kit.Box:
         told = (
-            "Las claves nacen aquí y no salen de este equipo.",
-            "Después, la estación trabaja días enteros sin conexión.",
+            "El código prueba que la sede es la verdadera; sirve una sola vez.",
+            "Las claves de la estación nacen aquí y no salen de este equipo.",
+            "Después se trabaja días enteros sin conexión.",
         )
-        return kit.col(*(kit.StateRow("info", words, plain=True) for words in told), gap=0)
+        rows = [kit.StateRow("info", words, plain=True) for words in told]
+        box = kit.Box(kit.col(*rows, gap=0))
+        if theme.large():  # room for the fields first; F1 says the same
+            box.setParent(self)
+            box.hide()
+        return box
 
     def side(self) -> QWidget:
         return self._art
@@ -141,6 +146,7 @@ class SetupPage(DayPage):
     def _set_busy(self, busy: bool) -> None:
         self._busy = busy
         self._working.setVisible(busy)
+        self._told.setVisible(not busy and not theme.large())
         for field in self._fields.values():
             field.control.setEnabled(not busy)
         self.changed.emit()
@@ -151,6 +157,7 @@ class SetupPage(DayPage):
 
     def _failed(self, trouble: Trouble) -> None:
         self._set_busy(False)
+        self._told.hide()
         self._trouble.show_trouble(trouble, safe="Lo escrito sigue aquí")
         self.url.setFocus(Qt.FocusReason.OtherFocusReason)
 
