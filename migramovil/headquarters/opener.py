@@ -190,30 +190,78 @@ def named_files(body: RecordBody, clear: Mapping[str, bytes]) -> dict[str, bytes
 
 
 # --- personal signatures ----------------------------------------------------------------------
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FingerClaim:
+    """What a record's content says of one finger, as far as four eyes go."""
+
+    position: int
+    exception: str | None = None
+    reason: str = ""
+    declared_by: str = ""
+    approval: roles.Approval | None = None
+
+
 def check_approvals(body: RecordBody, header: packet.Header, registrar: bytes) -> None:
     """Every act inside is by a person headquarters knows of, about exactly this record.
 
-    One act finishes the record; an exception is approved by somebody else.
+    One person finishes the record; an exception is approved by somebody else.
     """
     signed = sealing.sha256(
         canonical.encode({"applicant": body.applicant, "content": body.content})
     )
-    keys: dict[str, set[str]] = {}
-    for approval in body.approvals:
-        person = check_chain(approval.chain, header, registrar)
-        act = _act(approval, person)
-        bound = (act.suite, act.realm, act.station, act.record, act.recipients, act.content_sha256)
-        meant = (header.suite, header.realm, header.station, header.record, header.recipients)
-        if bound != (*meant, signed):
-            raise Unacceptable("approval binding")
-        if act.act not in set(roles.Act) or not roles.may(person.role, roles.Act(act.act)):
-            raise Unacceptable("approval role")
-        keys.setdefault(act.act, set()).add(person.signing)
-    finished = keys.get(roles.Act.FINISH, set())
-    if len(finished) != 1:
+    finishers = {
+        check_act(approval, header, registrar, roles.Act.FINISH, signed).signing
+        for approval in body.approvals
+    }
+    if len(finishers) != 1:
         raise Unacceptable("finish approval")
-    if finished & keys.get(roles.Act.APPROVE_EXCEPTION, set()):
+    try:
+        fingers = msgspec.convert(body.content.get("fingers", ()), tuple[FingerClaim, ...])
+    except msgspec.ValidationError:
+        raise Unacceptable("finger list") from None
+    for finger in fingers:
+        if finger.exception is not None:
+            _check_exception(finger, header, registrar, finishers)
+
+
+def _check_exception(
+    finger: FingerClaim, header: packet.Header, registrar: bytes, finishers: set[str]
+) -> None:
+    """The approver signed this position, code and reason, and is neither declarer nor finisher."""
+    if finger.approval is None:
+        raise Unacceptable("exception approval")
+    said = {"position": finger.position, "code": finger.exception, "reason": finger.reason}
+    second = check_act(
+        finger.approval,
+        header,
+        registrar,
+        roles.Act.APPROVE_EXCEPTION,
+        sealing.sha256(canonical.encode(said)),
+    )
+    if second.account == finger.declared_by or second.signing in finishers:
         raise Unacceptable("four eyes")
+
+
+def check_act(
+    approval: roles.Approval,
+    header: packet.Header,
+    registrar: bytes,
+    act: roles.Act,
+    content_sha256: str,
+) -> roles.AccountBody:
+    """Who signed this act on this content of this record, being allowed to; else Unacceptable."""
+    person = check_chain(approval.chain, header, registrar)
+    said = approval.signed.verified(canonical.from_text(person.signing))
+    body = canonical.decode(said, roles.ActBody)
+    if (body.format, body.account) != ("migramovil/act/1", person.account):
+        raise Unacceptable("approval")
+    bound = (body.act, body.suite, body.realm, body.station, body.record, body.recipients)
+    about = (header.suite, header.realm, header.station, header.record, header.recipients)
+    if bound != (act.value, *about) or body.content_sha256 != content_sha256:
+        raise Unacceptable("approval binding")
+    if not roles.may(person.role, act):
+        raise Unacceptable("approval role")
+    return person
 
 
 def check_chain(
@@ -235,11 +283,3 @@ def check_chain(
         if canonical.decode(account.vouched.verified(voucher), roles.AccountBody) != body:
             raise Unacceptable("account body")
     return chain[0].body
-
-
-def _act(approval: roles.Approval, person: roles.AccountBody) -> roles.ActBody:
-    said = approval.signed.verified(canonical.from_text(person.signing))
-    act = canonical.decode(said, roles.ActBody)
-    if (act.format, act.account) != ("migramovil/act/1", person.account):
-        raise Unacceptable("approval")
-    return act

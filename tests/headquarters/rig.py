@@ -200,7 +200,7 @@ class Station:
             "applicant": {"names": "MARIA ÑUSTA"},
             "content": {"objects": [listed], **(content or {})},
         }
-        record = uuid7()
+        record = draught.pop("record", None) or uuid7()
         publics = [canonical.from_text(known.operational), canonical.from_text(known.recovery)]
         act = roles.ActBody(
             act=roles.Act.FINISH.value,

@@ -29,7 +29,7 @@ from migramovil.sync.ports import (
     NotHeadquarters,
     NotUnderstood,
 )
-from tests.headquarters.rig import MemoryOutbox, Person, Place, Station
+from tests.headquarters.rig import MemoryOutbox, Person, Place, Station, uuid7
 
 
 def nothing(_: int) -> None:
@@ -351,11 +351,55 @@ def test_a_technician_may_not_finish(place: Place, station: Station) -> None:
     assert refusal(place, station, made) == "HQ-05 approval role"
 
 
-def test_one_person_is_not_four_eyes(place: Place, station: Station) -> None:
-    def twice(who: Station, act: roles.ActBody) -> list[roles.Approval]:
-        return [who.approve(act), who.approve(replace(act, act="approve_exception"))]
+def missing_finger(station: Station, record: str, second: str, **change: str) -> dict[str, object]:
+    """One finger declared missing, approved by the supervisor ("boss") or by an officer."""
+    publics = [station.place.descriptor.operational, station.place.descriptor.recovery]
+    said = {"position": 2, "code": "amputated", "reason": "x"}
+    act = roles.ActBody(
+        act="approve_exception",
+        suite=sealing.SUITE,
+        realm=Realm.TRAINING,
+        station=station.id,
+        record=record,
+        recipients=tuple(sealing.key_id(canonical.from_text(one)) for one in publics),
+        account=station.boss.account,
+        content_sha256=sealing.sha256(canonical.encode(said)),
+        utc="2026-11-23T12:00:00+00:00",
+    )
+    boss = station.approve(act)
+    approval = boss if second == "boss" else by_officer(roles.Role.OFFICER)(station, act)[0]
+    finger = {"position": 2, "exception": "amputated", "reason": "x", "declared_by": "someone"}
+    return {"fingers": [{**finger, "approval": approval, **change}]}
 
-    assert refusal(place, station, station.packet(approvals=twice)) == "HQ-05 four eyes"
+
+def test_an_exception_approved_by_somebody_else_is_opened(place: Place, station: Station) -> None:
+    record = uuid7()
+    client = station.client()
+    one, data = station.packet(record=record, content=missing_finger(station, record, "officer"))
+    client.send(one, data, nothing)
+    client.hang_up()
+    assert [(one.kind, one.reason) for one in place.judge()] == [("opened", "")]
+
+
+def test_one_person_is_not_four_eyes(place: Place, station: Station) -> None:
+    record = uuid7()
+    made = station.packet(record=record, content=missing_finger(station, record, "boss"))
+    assert refusal(place, station, made) == "HQ-05 four eyes"
+
+
+def test_an_approval_covers_exactly_the_exception_it_was_given_for(
+    place: Place, station: Station
+) -> None:
+    record = uuid7()
+    content = missing_finger(station, record, "officer", reason="another")
+    made = station.packet(record=record, content=content)
+    assert refusal(place, station, made) == "HQ-05 approval binding"
+
+
+def test_an_exception_nobody_approved_is_refused(place: Place, station: Station) -> None:
+    content = {"fingers": [{"position": 2, "exception": "amputated"}]}
+    made = station.packet(content=content)
+    assert refusal(place, station, made) == "HQ-05 exception approval"
 
 
 def test_a_record_nobody_finished_is_refused(place: Place, station: Station) -> None:
