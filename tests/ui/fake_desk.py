@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from migramovil.core.trouble import Trouble
 from migramovil.devices.lanes import Ticket
 from migramovil.devices.ports import DeviceKind, DeviceState, SlipLine
 from migramovil.services.accounts import KeptDraft, Session
-from migramovil.services.catalogues import load
+from migramovil.services.catalogues import Catalogues, load
 from migramovil.services.clock import StationClock
 from migramovil.services.desk import Desk, Place
 from migramovil.services.diagnosing import DeviceReport, TestResult
@@ -114,6 +115,11 @@ class Accounts:
         return done(None)
 
 
+@functools.cache
+def _catalogues() -> Catalogues:
+    return load()
+
+
 class Enrolling:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
@@ -126,7 +132,7 @@ class Enrolling:
         self.saved: list[Callable[[], object]] = []
         self.slow: Ticket[Any] | None = None
         self.starts = 0
-        known = load()
+        known = _catalogues()
         self.catalogue, self.countries = known.procedures, known.countries
         self.districts, self.notices = known.districts, known.notices
 
@@ -158,6 +164,9 @@ class Enrolling:
         self.draft = replace(self.draft, **fields)
         self._accounts.kept = KeptDraft(step=self.draft.step.value, saved=self.saved_at)
         return self.draft
+
+    def next_finger(self, after: int | None = None) -> int | None:
+        return 1 if after is None else after % 10 + 1
 
     def portrait_pixels(self) -> Ticket[Any]:
         return done(np.full((400, 300, 3), 90, np.uint8))

@@ -133,7 +133,8 @@ def crash(window: StationWindow, desk: FakeDesk) -> None:
 @pytest.mark.parametrize(
     "scene",
     [
-        login, setup, setup_with_gaps, home, empty_home, queue, halted_queue, done, devices, faulty_devices, crash,
+        login, setup, setup_with_gaps, home, empty_home, queue, halted_queue, done, devices,
+        faulty_devices, crash,
     ],
 )  # fmt: skip
 def test_nothing_is_clipped_and_all_is_named(qtbot: QtBot, scene: Scene, scale: float) -> None:

@@ -25,7 +25,7 @@ from migramovil.ui.pages.home import HomePage
 from migramovil.ui.pages.login import LoginPage
 from migramovil.ui.pages.queue import QueuePage
 from migramovil.ui.pages.setup import SetupPage
-from migramovil.ui.pages.wizard import STEP_PAGES
+from migramovil.ui.pages.wizard import STEP_PAGES, IdentityPage, PersonPage, ProcedurePage
 from migramovil.ui.window import StationWindow, TroublePage
 from tests.ui.checks import settle, type_in
 from tests.ui.fake_desk import (
@@ -130,21 +130,21 @@ def test_a_kept_draft_is_the_primary_and_resumes_at_its_step(qtbot: QtBot) -> No
     assert window.footer.primary.text() == "Retomar · paso 3 de 7"
     window.page.press_primary()  # type: ignore[union-attr]
     settle()
-    assert isinstance(window.page, STEP_PAGES[Step.PERSON].page)
+    assert isinstance(window.page, PersonPage)
 
 
 def test_the_wizard_goes_forth_and_back_and_remembers_the_step(qtbot: QtBot) -> None:
     desk = a_desk()
     window = entered(qtbot, desk)
     press(window, Qt.Key.Key_F2)
-    assert isinstance(window.page, STEP_PAGES[Step.PROCEDURE].page)
+    assert isinstance(window.page, ProcedurePage)
     press(window, Qt.Key.Key_3, Qt.KeyboardModifier.AltModifier)
-    assert isinstance(window.page, STEP_PAGES[Step.PERSON].page)
+    assert isinstance(window.page, PersonPage)
     assert desk.enrolling.draft is not None
     assert desk.enrolling.draft.step is Step.PERSON
     window.page.go_back.emit()
     settle()
-    assert isinstance(window.page, STEP_PAGES[Step.IDENTITY].page)
+    assert isinstance(window.page, IdentityPage)
 
 
 def test_back_from_the_first_step_is_the_day(qtbot: QtBot) -> None:
