@@ -63,12 +63,12 @@ def station(
 ) -> None:
     """Open the station."""
     from migramovil.demo import training as school
-    from migramovil.ui import start
+    from migramovil import opening
 
     folder = data or _home(training=training)
     if training:
         raise typer.Exit(school.open_station(folder))
-    raise typer.Exit(start.open_station(folder))
+    raise typer.Exit(opening.open_station(folder))
 
 
 @app.command()
@@ -93,7 +93,7 @@ def demo(
     raise typer.Exit(story.run(people=people, out=out, seed=seed, fault=fault))
 
 
-@app.command(hidden=True)
+@app.command("demo-station", hidden=True)
 def _demo_station(plan: Path) -> None:
     """The demonstration's station process."""
     from migramovil.demo import actor

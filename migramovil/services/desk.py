@@ -20,6 +20,7 @@ class Place:
     where: str = ""
     code: str = ""
     training: bool = False
+    hint: str = ""  # who may enter, in training only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,6 +112,7 @@ class Enrolling:
         self._dirty = False
         self._saved: list[Callable[[], object]] = []
         self.saved_at = ""
+        self.on_chair: Callable[[], object] = lambda: None  # in training the next person sits down
 
     # ---- what the pages read ---------------------------------------------------------------
     @property
@@ -164,6 +165,7 @@ class Enrolling:
     def start(self) -> Ticket[Draft]:
         def begin(_: threading.Event) -> Draft:
             inside = self._accounts.demand(Act.ENROLL)
+            self.on_chair()
             draft = Draft(
                 record_id=str(uuid_utils.uuid7()),
                 started=self._clock.now(),

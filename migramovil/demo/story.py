@@ -1,0 +1,178 @@
+"""The demonstration's director: headquarters, the link, the station process, and the faults."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from migramovil.core.trouble import Trouble, Who
+from migramovil.demo.actor import KILLED, Plan
+from migramovil.demo.link import Link
+from migramovil.demo.local import LocalHeadquarters
+from migramovil.demo.training import NAME, PLACE
+
+FAULTS = ("wrong-receipt-key", "corrupt-part", "link-cut", "kill-after-finish")
+
+
+class FolderInUse(Trouble):
+    code = "DEM-01"
+    what = "La carpeta de la demostración no está vacía."
+    advice = "Indique otra con --out, o vacíela."
+    who = Who.TECHNICIAN
+
+
+def run(*, people: int, out: Path | None, seed: int, fault: str) -> int:
+    """Play it; 0 only if every receipt verified. Prints one object a person and a summary."""
+    folder = out or Path(tempfile.mkdtemp(prefix="migramovil-demo-"))
+    if folder.exists() and any(folder.iterdir()):
+        raise FolderInUse
+    for name in ("slips", "screens", "opened"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    headquarters = LocalHeadquarters(folder / "headquarters")
+    address = headquarters.start(fault="wrong-receipt-key" if fault == FAULTS[0] else "")
+    link = Link(address)
+    try:
+        told = _Director(folder, headquarters, link, fault).play(people, seed)
+    finally:
+        link.close()
+        headquarters.stop()
+    verified = sum(row["receipt_verified"] for row in told)
+    for row in told:
+        if row["receipt_verified"]:
+            headquarters.call("open", row["record_id"], "--out", str(folder / "opened"))
+        _print(row)
+    good = verified == len(told) == people
+    _print(
+        {
+            "people": people,
+            "sealed": len(told),
+            "receipts_verified": verified,
+            "fault": fault or None,
+            "link_cuts": link.cuts,
+            "seconds": round(time.monotonic() - began, 1),
+            "out": str(folder),
+            "ok": good,
+        }
+    )
+    return 0 if good else 1
+
+
+class _Director:
+    def __init__(
+        self, folder: Path, headquarters: LocalHeadquarters, link: Link, fault: str
+    ) -> None:
+        self._folder = folder
+        self._headquarters = headquarters
+        self._link = link
+        self._fault = fault
+        self._finished: dict[str, dict[str, Any]] = {}
+
+    def play(self, people: int, seed: int) -> list[dict[str, Any]]:
+        plan = Plan(
+            data=str(self._folder / "station"),
+            url=f"https://127.0.0.1:{self._link.port}",
+            code=self._headquarters.code_for(NAME, PLACE),
+            seed=seed,
+            first=0,
+            count=people,
+            slips=str(self._folder / "slips"),
+            screens=str(self._folder / "screens"),
+            settle_s=20.0 if self._fault in FAULTS[:2] else 60.0 + 6.0 * people,
+        )
+        if self._fault == "kill-after-finish":
+            died = self._one_life(replace(plan, die_after_finish=True))
+            if died != KILLED:
+                raise RuntimeError(f"the station process ended with {died}, not killed")
+            plan = replace(plan, first=1, count=people - 1)
+        self._link.up()
+        status = self._one_life(plan)
+        if status != 0:
+            raise RuntimeError(f"the station process ended with {status}")
+        return list(self._finished.values())
+
+    def _one_life(self, plan: Plan) -> int:
+        plan_file = self._folder / "plan.json"
+        plan_file.write_bytes(msgspec.json.encode(plan))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "migramovil", "demo-station", str(plan_file)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+        )
+        for said in _objects(process):
+            self._hear(said)
+        plan_file.unlink()
+        return process.wait()
+
+    def _hear(self, said: dict[str, Any]) -> None:
+        if said.get("say") == "offline":
+            self._link.down()
+        elif said.get("say") == "online":
+            self._link_returns()
+        elif "record_id" in said:
+            self._finished[said["record_id"]] = {
+                "folio": said["folio"],
+                "record_id": said["record_id"],
+                "sealed_bytes": said["sealed_bytes"],
+                "receipt_verified": False,
+            }
+        elif "verified" in said:
+            self._finished[said["verified"]]["receipt_verified"] = bool(said["ok"])
+
+    def _link_returns(self) -> None:
+        if self._fault == "corrupt-part":
+            threading.Thread(target=self._spoil, daemon=True, name="spoil").start()
+        else:
+            self._headquarters.start_opener()
+        self._link.up()
+        if self._fault == "link-cut":
+            first = min(row["sealed_bytes"] for row in self._finished.values())
+            self._link.cut_after(first // 2)
+            threading.Thread(target=self._mend, daemon=True, name="mend").start()
+
+    def _mend(self) -> None:
+        """The link comes back a moment after it broke."""
+        while not self._link.cuts:
+            time.sleep(0.1)
+        time.sleep(1.0)
+        self._link.up()
+
+    def _spoil(self) -> None:
+        """Alter one stored packet on headquarters' disk before the opener reads any."""
+        while len(self._stored()) < len(self._finished):
+            time.sleep(0.2)
+        for packet in self._stored():
+            data = bytearray(packet.read_bytes())
+            data[len(data) // 2] ^= 1
+            packet.write_bytes(data)
+        self._headquarters.start_opener()
+
+    def _stored(self) -> list[Path]:
+        said = self._headquarters.call("receipts")
+        if len(said) < len(self._finished):
+            return []
+        return [p for p in (self._headquarters.data / "packets").rglob("*") if p.is_file()]
+
+
+def _objects(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
+    if process.stdout is None:
+        return
+    for line in process.stdout:
+        if line.startswith("{"):
+            yield json.loads(line)
+
+
+def _print(row: dict[str, Any]) -> None:
+    print(json.dumps(row, ensure_ascii=False), flush=True)  # noqa: T201 - a command prints

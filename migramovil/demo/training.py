@@ -1,0 +1,48 @@
+"""The training station: played devices, invented people, a headquarters of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from migramovil import app, opening
+from migramovil.core.roles import Role
+from migramovil.demo.local import LocalHeadquarters
+from migramovil.devices.sim import people
+from migramovil.devices.sim.station import SimulatedStation
+
+SUPERVISOR = "supervisora"
+OFFICER = "oficial"
+PASSPHRASE = "mesa clara en Puno"  # noqa: S105 - the training passphrase, told to everyone
+NAME = "Módulo 2"
+PLACE = "Aula móvil"
+
+
+def open_station(folder: Path) -> int:
+    """Open the station in training mode; the first time it is enrolled by itself."""
+    headquarters = LocalHeadquarters(folder / "headquarters")
+    host, port = headquarters.start()
+    headquarters.start_opener()
+    sim = SimulatedStation(people.population(os.getpid()))
+    try:
+        station = app.build(
+            folder / "station", training=True, sim=sim, url=f"https://{host}:{port}"
+        )
+        enrol(station, headquarters, f"https://{host}:{port}")
+        station.desk.place.hint = f"{OFFICER} · {PASSPHRASE}"
+        station.desk.enrolling.on_chair = sim.next_person
+        return opening.run(station)
+    finally:
+        headquarters.stop()
+
+
+def enrol(station: app.Station, headquarters: LocalHeadquarters, url: str) -> None:
+    """Make the training station known to its headquarters and give it its two people."""
+    accounts = station.desk.accounts
+    if accounts.enrolled:
+        return
+    code = headquarters.code_for(NAME, PLACE)
+    accounts.enroll(url, code, NAME, SUPERVISOR, PASSPHRASE).result()
+    accounts.log_in(SUPERVISOR, PASSPHRASE).result()
+    accounts.add_officer(OFFICER, PASSPHRASE, Role.OFFICER).result()
+    accounts.lock()

@@ -1,0 +1,50 @@
+"""Opens the window over a station that app.py put together."""
+
+from __future__ import annotations
+
+import faulthandler
+import sys
+import threading
+from pathlib import Path
+
+from PySide6.QtWidgets import QApplication
+
+from migramovil import app
+from migramovil.app import Station
+from migramovil.ui import theme
+from migramovil.ui.bridge import Bridge
+from migramovil.ui.window import StationWindow
+
+
+def window_for(station: Station) -> tuple[StationWindow, Bridge]:
+    """The station's window; needs a QApplication. Keep both as long as it lives."""
+    look = station.settings.look
+    theme.use(
+        look.theme if look.theme in ("light", "dark", "contrast") else "light",  # type: ignore[arg-type]
+        theme.LARGE if look.large else 1.0,
+        motion=not look.reduce_motion,
+    )
+    bridge = Bridge()
+    window = StationWindow(station.desk, bridge)
+    window.resize(1366, 768)
+    threading.Thread(target=station.bench.look, daemon=True, name="first-look").start()
+    return window, bridge
+
+
+def run(station: Station) -> int:
+    """Show the window until it is closed; the station is closed with it."""
+    faulthandler.enable()
+    qt = QApplication.instance() or QApplication(sys.argv[:1])
+    window, _bridge = window_for(station)
+    station.start_sync()
+    window.show()
+    try:
+        return int(qt.exec())
+    finally:
+        window.hide()
+        station.close()
+
+
+def open_station(folder: Path) -> int:
+    """A real station over its data folder."""
+    return run(app.build(folder, training=False))
