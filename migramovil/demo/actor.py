@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 from migramovil import app, opening
 from migramovil.core import canonical
+from migramovil.core.documents import DOCUMENT_LABELS
 from migramovil.core.places import District
 from migramovil.core.procedures import in_force
 from migramovil.core.record import BadReceipt, Descriptor, check_receipt
@@ -195,10 +196,12 @@ def _guardian(hand: Hand, person: SimPerson) -> None:
     guardian = person.guardian
     if guardian is None:
         return
-    hand.type("Nombres y apellidos", guardian.names)
-    hand.type("Tipo de documento", "Pasaporte")
+    names = (guardian.given_names, guardian.first_surname, guardian.second_surname)
+    kinds = {kind.value: words for kind, words in DOCUMENT_LABELS.items()}
+    hand.type("Nombres y apellidos", " ".join(name for name in names if name))
+    hand.type("Tipo de documento", kinds[guardian.document_type])
     hand.type("Número", guardian.document_number)
-    hand.type("Parentesco o cargo", guardian.relationship)
+    hand.type("Parentesco o cargo", {"mother": "madre", "father": "padre"}[guardian.relationship])
 
 
 def _district(station: app.Station, ubigeo: str) -> District:
@@ -248,8 +251,9 @@ def _fingers(hand: Hand, station: app.Station) -> None:
 
 def _consent(hand: Hand) -> None:
     hand.wait_page("ConsentPage")
-    hand.window.setFocus()
+    hand.focus("Cómo se dio el aviso")
     hand.press(Qt.Key.Key_L)
+    hand.window.setFocus()
     hand.press(Qt.Key.Key_S)
     hand.picture("06b-aviso")
     hand.primary()

@@ -45,7 +45,8 @@ class Hand:
         QTest.qWait(int(_REST_S * 1000))
 
     def press(self, key: Qt.Key) -> None:
-        QTest.keyClick(QApplication.focusWidget() or self.window, key)
+        held = QApplication.focusWidget() or self.window.focusWidget()
+        QTest.keyClick(held or self.window, key)
         QTest.qWait(20)
 
     def primary(self) -> None:
@@ -66,6 +67,15 @@ class Hand:
             if field.control.accessibleName() == label and field.isVisible():
                 return field
         raise Stuck(f"field {label}")
+
+    def focus(self, name: str) -> None:
+        """Put the focus on the control of this name."""
+        page = self.window.page
+        for part in page.findChildren(QWidget) if page is not None else []:
+            if part.accessibleName().startswith(name) and part.isVisible():
+                part.setFocus()
+                return
+        raise Stuck(f"control {name}")
 
     def type(self, label: str, words: str) -> None:
         """Replace what a field holds, letter by letter."""
