@@ -142,7 +142,7 @@ def build(
         place=place,
         accounts=accounts,
         enrolling=enrolling,
-        printing=Printing(accounts, bench, place.where, training=place.training),
+        printing=Printing(accounts, bench, place),
         waiting=waiting,
         diagnosing=diagnosing,
         clock=clock,

@@ -7,7 +7,7 @@ import os
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -208,7 +208,7 @@ def licences(as_json: AsJson = False) -> None:
 def _licences() -> dict[str, str]:
     found: dict[str, str] = {}
     for dist in metadata.distributions():
-        about = dist.metadata
+        about: Any = dist.metadata  # an email.message.Message, by the packaging standard
         classifiers = [
             c.rpartition(" :: ")[2] for c in about.get_all("Classifier") or [] if "License" in c
         ]

@@ -205,7 +205,8 @@ def _guardian(hand: Hand, person: SimPerson) -> None:
 
 
 def _district(station: app.Station, ubigeo: str) -> District:
-    return next(d for d in station.desk.enrolling.districts if d.ubigeo == ubigeo)
+    districts: tuple[District, ...] = station.desk.enrolling.districts
+    return next(d for d in districts if d.ubigeo == ubigeo)
 
 
 def _portrait(hand: Hand, station: app.Station) -> None:

@@ -51,7 +51,9 @@ def run(*, people: int, out: Path | None, seed: int, fault: str) -> int:
     verified = sum(row["receipt_verified"] for row in told)
     for row in told:
         if row["receipt_verified"]:
-            headquarters.call("open", row["record_id"], "--out", str(folder / "opened"))
+            headquarters.call(
+                "open", row["record_id"], "--out", str(folder / "opened" / row["record_id"])
+            )
         _print(row)
     good = verified == len(told) == people
     _print(

@@ -49,8 +49,12 @@ class Fault(str, Enum):  # noqa: UP042 - Typer wants plain values
 @app.command()
 def init(
     data: Data,
-    realm: Annotated[Realm, typer.Option("--realm", help="Entrenamiento o producción.")],
-    url: Annotated[str, typer.Option("--url", help="Dirección para las estaciones.")],
+    realm: Annotated[
+        Realm, typer.Option("--realm", help="Entrenamiento o producción.")
+    ] = Realm.TRAINING,
+    url: Annotated[
+        str, typer.Option("--url", help="Dirección para las estaciones.")
+    ] = "https://127.0.0.1:8443",
     unlock: Unlock = None,
     as_json: AsJson = False,
 ) -> None:

@@ -8,19 +8,9 @@ from migramovil.services.accounts import Accounts
 from migramovil.services.clock import StationClock
 from migramovil.services.diagnosing import Diagnosing
 from migramovil.services.enrolling import Enrolling
+from migramovil.services.place import Place
 from migramovil.services.printing import Printing
 from migramovil.services.waiting import Waiting
-
-
-@dataclass(slots=True, kw_only=True)
-class Place:
-    """Which station this is, as its header says."""
-
-    name: str = "Estación"
-    where: str = ""
-    code: str = ""
-    training: bool = False
-    hint: str = ""  # who may enter, in training only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,3 +22,6 @@ class Desk:
     waiting: Waiting
     diagnosing: Diagnosing
     clock: StationClock
+
+
+__all__ = ["Desk", "Place"]

@@ -191,9 +191,12 @@ class Enrolling:
         return self._desk.run(again)
 
     def park(self) -> None:
-        """Put the draft down. It stays in the vault, whole."""
+        """Put the draft down. It stays in the vault, whole, with what was typed last."""
         with self._guard:
-            self._draft = None
+            draft, dirty = self._draft, self._dirty
+            self._draft, self._dirty = None, False
+        if draft is not None and dirty and self._accounts.session is not None:
+            self._desk.run(lambda _: self._write(draft))
 
     def void(self, reason: str) -> Ticket[None]:
         """Give the draft up for good, with a reason, on the record."""
@@ -208,8 +211,7 @@ class Enrolling:
                 draft.record_id,
                 self._clock.now().utc,
             )
-            self.park()
-            self._accounts.keep(None)
+            self._put_away()
 
         return self._desk.run(away)
 
@@ -479,12 +481,12 @@ class Enrolling:
             draft = self._held()
             if enrollment.what_is_missing(draft, self.rules):
                 raise Incomplete
+            if any(f.approved_by == inside.session.account for f in draft.fingers if f.exception):
+                raise ExceptionNeedsAnother("finisher")
             self._save()
             if draft.refused:
                 draft = self._destroy_biometrics(inside, draft)
             keys = inside.vault.station_keys()
-            if keys is None:
-                raise Incomplete("station keys")
             row = finishing.finish(
                 self._outbox,
                 inside.vault,
@@ -494,8 +496,7 @@ class Enrolling:
                 keys[0],
                 actor=inside.session.account,
             )
-            self.park()
-            self._accounts.keep(None)
+            self._put_away()
             return Finished(
                 record_id=row.record,
                 folio=row.folio,
@@ -581,6 +582,12 @@ class Enrolling:
             objects={object_id: media[object_id] for object_id in names},
         )
 
+    def _put_away(self) -> None:
+        """The draft is gone for good: nothing of it may be written again."""
+        with self._guard:
+            self._draft, self._dirty = None, False
+        self._accounts.keep(None)
+
     # ---- within ------------------------------------------------------------------------------
     def _held(self) -> Draft:
         draft = self._draft
@@ -611,8 +618,10 @@ class Enrolling:
         with self._guard:
             draft, dirty = self._draft, self._dirty
             self._dirty = False
-        if draft is None or not dirty:
-            return
+        if draft is not None and dirty:
+            self._write(draft)
+
+    def _write(self, draft: Draft) -> None:
         inside = self._accounts.inside()
         inside.vault.save_draft(
             draft.record_id, draft.schema, canonical.encode(draft), self._clock.now().utc

@@ -11,21 +11,21 @@ from migramovil.devices.registry import Bench
 from migramovil.services.accounts import Accounts
 from migramovil.services.clock import LIMA
 from migramovil.services.enrolling import Finished
+from migramovil.services.place import Place
 
 
 class Printing:
-    def __init__(self, accounts: Accounts, bench: Bench, place: str, *, training: bool) -> None:
+    def __init__(self, accounts: Accounts, bench: Bench, place: Place) -> None:
         self._accounts = accounts
         self._bench = bench
         self._place = place
-        self._training = training
 
     def slip_lines(self, finished: Finished) -> list[SlipLine]:
         """Folio, QR of the folio, procedure, hour, initials: never a whole name or number."""
         hour = datetime.fromisoformat(finished.sealed_utc).astimezone(LIMA)
         lines = [
             SlipLine(text="COMPROBANTE DE ATENCIÓN", bold=True, centre=True),
-            SlipLine(text=self._place, centre=True),
+            SlipLine(text=f"Migramóvil · {self._place.where or self._place.name}", centre=True),
             SlipLine(text="", rule=True),
             SlipLine(text="Folio", centre=True),
             SlipLine(text=finished.folio, bold=True, centre=True),
@@ -40,7 +40,7 @@ class Printing:
         lines.append(
             SlipLine(text="Sede central decide. No use intermediarios.", bold=True, centre=True)
         )
-        if self._training:
+        if self._place.training:
             lines.append(SlipLine(text="ENTRENAMIENTO: NO VÁLIDO", bold=True, centre=True))
         return lines
 
