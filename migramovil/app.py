@@ -50,7 +50,7 @@ class Station:
     engine: SyncEngine | None = None
 
     def start_sync(self) -> None:
-        """Begin to bring sealed records to headquarters; needs an enrolled station, nobody inside."""
+        """Begin to bring sealed records to headquarters; needs an enrolled station, no session."""
         identity = self.outbox.station()
         if identity is None or self.engine is not None:
             return

@@ -62,8 +62,8 @@ def station(
     ] = False,
 ) -> None:
     """Open the station."""
-    from migramovil.demo import training as school
     from migramovil import opening
+    from migramovil.demo import training as school
 
     folder = data or _home(training=training)
     if training:

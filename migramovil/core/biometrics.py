@@ -103,9 +103,9 @@ class FingerRules:
 
 
 def settled(finger: Finger | None, rules: FingerRules) -> bool:
-    """Whether a finger needs nothing more: good enough, best of all attempts, or approved exception.
+    """Whether a finger needs nothing more: good enough, or an approved exception.
 
-    A finger still under the threshold after every attempt is an exception too (unable to print).
+    A finger still under the threshold after every attempt is an exception too.
     """
     if finger is None:
         return False

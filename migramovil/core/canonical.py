@@ -1,8 +1,8 @@
 """One value, one spelling: the bytes that get signed and hashed.
 
-Canonical form: JSON, UTF-8, NFC strings, keys sorted, no spaces, integers only (a float has more than
-one spelling). Every signed body names its `format`, so a signature on one kind of thing is never
-valid on another.
+Canonical form: JSON, UTF-8, NFC strings, keys sorted, no spaces, integers only (a float has more
+than one spelling). Every signed body names its `format`, so a signature on one kind of
+thing is never valid on another.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ nothing with something missing can be sealed.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
@@ -80,8 +80,8 @@ class Draft:
     document: IdentityDocument | None = None
     mrz_lines: tuple[str, ...] = ()
     mrz_confirmed: bool = False
-    person: Person = Person()
-    guardian: Guardian = Guardian()
+    person: Person = field(default_factory=Person)
+    guardian: Guardian = field(default_factory=Guardian)
     portrait: Portrait | None = None
     fingers: tuple[Finger, ...] = ()
     consent: Consent | None = None
@@ -104,7 +104,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """One thing that stands between a draft and its seal: where, which field, and the words for it."""
+    """One thing that stands between a draft and its seal: where, which field, what to say."""
 
     step: Step
     field: str
@@ -119,7 +119,7 @@ class Rules:
     procedures: Collection[str]
     countries: Collection[str]
     ubigeos: Collection[str]
-    fingers: FingerRules = FingerRules()
+    fingers: FingerRules = field(default_factory=FingerRules)
 
 
 def what_is_missing(draft: Draft, rules: Rules) -> tuple[Missing, ...]:

@@ -38,7 +38,7 @@ class WrongRealm(Trouble):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
-    """An instant as this machine believes it: UTC, ISO 8601 to the second, and its doubt in seconds.
+    """An instant as this machine believes it: UTC, ISO 8601 to the second, and its doubt.
 
     `uncertainty_s` is None where nothing bounds the clock. Order comes from `seq`, never from here.
     """
@@ -95,7 +95,7 @@ class ReceiptBody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Descriptor:
-    """Who headquarters is: its keys, signed by its root key (whose hash the enrolment code carries)."""
+    """Who headquarters is: its keys, signed by its root key (the enrolment code has its hash)."""
 
     format: str = "migramovil/headquarters/1"
     realm: Realm

@@ -60,7 +60,7 @@ def demand(role: Role, act: Act) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountBody:
-    """The public half of a person at a station; signed by the registrar or a station's supervisor."""
+    """The public half of a person at a station; signed by the registrar or a supervisor."""
 
     format: str = "migramovil/account/1"
     realm: Realm
@@ -83,7 +83,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActBody:
-    """What a person signs with their own key: this act, on this record, at this station, in this realm."""
+    """What a person signs with their own key: this act, record, station and realm."""
 
     format: str = "migramovil/act/1"
     act: str
@@ -99,7 +99,7 @@ class ActBody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """A personal signature inside a record, with the accounts that lead to headquarters' registrar."""
+    """A personal signature inside a record, with the accounts that lead to the registrar."""
 
     signed: Signed
     chain: tuple[Account, ...]

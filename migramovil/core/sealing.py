@@ -140,7 +140,7 @@ class Opener:
 
 
 def seal_to(public: bytes, secret: bytes, info: bytes) -> bytes:
-    """Seal `secret` so that only the holder of `public`'s private half opens it, under this `info`."""
+    """Seal `secret` so that only the holder of the private half opens it, under this `info`."""
     recipient = hpke.MLKEM768X25519PublicKey(
         mlkem.MLKEM768PublicKey.from_public_bytes(public[:-32]),
         x25519.X25519PublicKey.from_public_bytes(public[-32:]),

@@ -1,4 +1,4 @@
-"""What can go wrong, said so that somebody can act: a code for the radio, what happened, what to do."""
+"""What can go wrong, said so that somebody can act: a code, what happened, what to do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Who(StrEnum):
     NOBODY = "nobody"  # wait: it mends itself
 
 
-class Trouble(Exception):
+class Trouble(Exception):  # noqa: N818 - most of them are nobody's error
     """Expected trouble. Anything that is not one of these is a bug.
 
     `what` and `advice` are in the reader's Spanish and never hold personal data; `detail` is for
@@ -34,7 +34,7 @@ class Trouble(Exception):
 
 
 def every_trouble() -> list[type[Trouble]]:
-    """Every concrete trouble the imported rooms define, ordered by code (docs/codes.md lists them)."""
+    """Every concrete trouble the imported rooms define, by code (docs/codes.md lists them)."""
     found: dict[str, type[Trouble]] = {}
     waiting = list(Trouble.__subclasses__())
     while waiting:

@@ -1,4 +1,4 @@
-"""A hand on the keyboard: presses keys, types into fields by their labels, waits for what it sees."""
+"""A hand on the keyboard: presses keys, types into fields by label, waits for what it sees."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from migramovil.ui.window import StationWindow
 _REST_S = 0.45  # longer than the primary's guard against a repeated press
 
 
-class Stuck(RuntimeError):
+class Stuck(RuntimeError):  # noqa: N818 - a state of the play
     """The screen did not do what was waited for; says which page and what it lacks, no data."""
 
 

@@ -82,7 +82,7 @@ class Inside:
 class Accounts:
     """The door. Everything that needs the vault asks here for what is inside."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the rooms this service stands on
         self,
         folder: Path,
         outbox: Outbox,

@@ -14,7 +14,7 @@ LIMA = ZoneInfo("America/Lima")
 class StationClock:
     """The laptop's clock, corrected by what headquarters last signed.
 
-    `offset` is headquarters' time minus ours; `doubt_s` what that is worth (None: nothing bounds it).
+    `offset` is headquarters' time minus ours; `doubt_s` what that is worth (None: unbounded).
     """
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:

@@ -85,7 +85,7 @@ class Finished:
 class Enrolling:
     """The wizard's service: one draft at a time in hand, others parked in the vault."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the rooms this service stands on
         self,
         accounts: Accounts,
         outbox: Outbox,
@@ -632,7 +632,7 @@ class Enrolling:
             call()
 
     def _on_desk(self, job: Callable[[Inside], T]) -> T:
-        """Do the disk's part of a capture on the desk's lane and wait for it (never the reverse)."""
+        """Do the disk's part of a capture on the desk's lane, and wait (never the reverse)."""
         return self._desk.run(lambda _: job(self._accounts.demand(Act.ENROLL))).result()
 
     def _picture(self, object_id: str) -> Pixels:
