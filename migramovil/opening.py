@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -35,7 +36,10 @@ def run(station: Station) -> int:
     """Show the window until it is closed; the station is closed with it."""
     faulthandler.enable()
     qt = QApplication.instance() or QApplication(sys.argv[:1])
-    window, _bridge = window_for(station)
+    window, bridge = window_for(station)
+    sys.excepthook = lambda _kind, error, _trace: bridge.crashed.emit(error)
+    # Asked to end from outside: leave as the close button does. The window's clock lets it in.
+    signal.signal(signal.SIGTERM, lambda *_: qt.quit())
     station.start_sync()
     window.show()
     try:

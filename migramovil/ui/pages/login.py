@@ -84,7 +84,9 @@ class LoginPage(DayPage):
         self._working = kit.StateRow("now", "Comprobando la contraseña…", icon="hourglass")
         self._show = kit.Button("Mostrar", icon="eye", key="Alt+M", on=self._toggle)
         self._heading = kit.Text("Entrar a la estación", "h1")
-        second = kit.Text("Cada persona entra con su propia clave.", "body", "ink2", wrap=True)
+        hint = desk.place.hint  # told to everyone, in training only
+        words = f"Entrenamiento: {hint}" if hint else "Cada persona entra con su propia clave."
+        second = kit.Text(words, "body", "ink2", wrap=True)
         self._link = kit.Badge("", "idle", icon="wifi-slash-bold")
         self._safe = kit.Badge("", "ok", icon="shield-check-fill")
         heads = kit.col(self._heading, second, gap=2)
