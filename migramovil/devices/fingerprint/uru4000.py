@@ -40,7 +40,7 @@ from migramovil.devices.trouble import (
 )
 
 VENDOR, PRODUCT = 0x05BA, 0x000A
-# What the maker's data sheet says; a bench measurement with a ruled target is still owed.
+# Unverified: no document of the maker was at hand; a measurement with a ruled target is owed.
 PPI = 512
 
 _READ, _WRITE, _REQUEST = 0xC0, 0x40, 4
