@@ -19,7 +19,7 @@ run: setup ## open the station in training mode (the demonstration where there i
 	     QT_QPA_PLATFORM=offscreen exec .venv/bin/migramovil demo; fi
 
 test: setup .setup/test .venv/.ready-dev ## the whole suite, offscreen
-	QT_QPA_PLATFORM=offscreen $(PY) -m pytest $(ARGS)
+	$(PY) -m pytest $(ARGS)
 
 check: setup .setup/test .venv/.ready-dev format lint types contracts suite ## format, lint, types, contracts, tests
 format: .venv/.ready-dev
@@ -31,7 +31,7 @@ types: .venv/.ready-dev
 contracts: .venv/.ready-dev
 	.venv/bin/lint-imports
 suite: .venv/.ready-dev
-	QT_QPA_PLATFORM=offscreen $(PY) -m pytest $(ARGS)
+	$(PY) -m pytest $(ARGS)
 
 licences: setup ## the licence of everything installed; fails on GPL or AGPL
 	.venv/bin/migramovil licences

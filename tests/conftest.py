@@ -1,0 +1,5 @@
+"""The suite needs no display."""
+
+import os
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
