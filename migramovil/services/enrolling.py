@@ -109,7 +109,7 @@ class Enrolling:
         self._tell_finger = tell_finger
         self._guard = threading.RLock()
         self._draft: Draft | None = None
-        self._dirty = False
+        self._written: Draft | None = None  # as it lies on the disk
         self._saved: list[Callable[[], object]] = []
         self.saved_at = ""
         self.on_chair: Callable[[], object] = lambda: None  # in training the next person sits down
@@ -193,9 +193,9 @@ class Enrolling:
     def park(self) -> None:
         """Put the draft down. It stays in the vault, whole, with what was typed last."""
         with self._guard:
-            draft, dirty = self._draft, self._dirty
-            self._draft, self._dirty = None, False
-        if draft is not None and dirty and self._accounts.session is not None:
+            draft, self._draft = self._draft, None
+        unsaved = draft is not None and draft is not self._written
+        if draft is not None and unsaved and self._accounts.session is not None:
             self._desk.run(lambda _: self._write(draft))
 
     def void(self, reason: str) -> Ticket[None]:
@@ -585,7 +585,7 @@ class Enrolling:
     def _put_away(self) -> None:
         """The draft is gone for good: nothing of it may be written again."""
         with self._guard:
-            self._draft, self._dirty = None, False
+            self._draft = None
         self._accounts.keep(None)
 
     # ---- within ------------------------------------------------------------------------------
@@ -600,25 +600,21 @@ class Enrolling:
             return self.change(fingers=self._held().with_finger(finger).fingers)
 
     def _take_up(self, draft: Draft) -> Draft:
+        self._save()  # whoever was in hand until now
         with self._guard:
             self._draft = draft
-            self._dirty = True
-        self._save()
+        self._write(draft)
         return draft
 
     def _keep(self, draft: Draft) -> Draft:
-        """Have the newest draft saved; one save on its way is enough for many changes."""
-        already, self._dirty = self._dirty, True
-        if not already:
-            self._desk.run(lambda _: self._save())
+        """Have the newest draft saved; of many changes, the first save to come writes the last."""
+        self._desk.run(lambda _: self._save())
         return draft
 
     def _save(self) -> None:
         """Write the newest draft, on the desk's lane only."""
-        with self._guard:
-            draft, dirty = self._draft, self._dirty
-            self._dirty = False
-        if draft is not None and dirty:
+        draft = self._draft
+        if draft is not None and draft is not self._written:
             self._write(draft)
 
     def _write(self, draft: Draft) -> None:
@@ -626,6 +622,7 @@ class Enrolling:
         inside.vault.save_draft(
             draft.record_id, draft.schema, canonical.encode(draft), self._clock.now().utc
         )
+        self._written = draft
         self.saved_at = f"{self._clock.local():%H:%M:%S}"
         self._accounts.keep(KeptDraft(step=draft.step.value, saved=self.saved_at))
         for call in self._saved:
