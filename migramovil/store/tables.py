@@ -95,6 +95,53 @@ receipts = Table(
     CheckConstraint("kind IN ('stored', 'opened', 'refused')", name="kind"),
 )
 
+# A packet whose file is gone, and the word of headquarters that allowed it.
+deletions = Table(
+    "deletions",
+    outbox,
+    Column("record", Text, ForeignKey("records.record"), primary_key=True),
+    Column("receipt", Integer, ForeignKey("receipts.id"), nullable=False),
+    Column("utc", Text, nullable=False),
+)
+
+# Epochs that ended here, and the last number each gave: what the ledger still answers for.
+epochs = Table(
+    "epochs",
+    outbox,
+    Column("station", Text, primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("seq", Integer, nullable=False),
+    CheckConstraint("epoch >= 0 AND seq >= 0", name="counts_up"),
+)
+
+# Small signed messages for headquarters, sealed where they are personal; `answer` is its word.
+letters = Table(
+    "letters",
+    outbox,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("utc", Text, nullable=False),
+    Column("answer", LargeBinary),
+)
+
+# Failed entrances, by a keyed hash of the name.
+attempts = Table(
+    "attempts",
+    outbox,
+    Column("who", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    CheckConstraint("failures > 0", name="counts_up"),
+)
+
+# What the station remembers while locked: the last backup, the last time headquarters signed.
+marks = Table(
+    "marks",
+    outbox,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
 # --- vault: opens with a person's slot only ---------------------------------------
 vault = MetaData(naming_convention=_NAMES)
 
@@ -129,6 +176,7 @@ drafts = Table(
     Column("body", LargeBinary, nullable=False),
     Column("key", LargeBinary, nullable=False),
     Column("updated_utc", Text, nullable=False),
+    Column("restored", Integer, nullable=False, server_default="0"),
     CheckConstraint("length(key) = 32", name="key"),
 )
 
@@ -151,6 +199,47 @@ audit = Table(
     Column("subject", Text, nullable=False),
     Column("utc", Text, nullable=False),
     Column("hash", Text, nullable=False),
+    Column("doubt_s", Integer),
+    Column("signature", LargeBinary),
     CheckConstraint("n > 0", name="counts_up"),
     CheckConstraint("length(hash) = 64", name="hash"),
+)
+
+# What people here signed about something other than a finished record.
+acts = Table(
+    "acts",
+    vault,
+    Column("id", Text, primary_key=True),
+    Column("act", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("utc", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index(None, "subject"),
+)
+
+# What must stay readable after a finish, one compartment per jornada; without its key, nothing is.
+compartments = Table(
+    "compartments",
+    vault,
+    Column("jornada", Text, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("opened_utc", Text, nullable=False),
+    Column("ends_utc", Text, nullable=False),
+    Column("key", LargeBinary),
+    Column("destroyed_utc", Text),
+    CheckConstraint("(key IS NULL) = (destroyed_utc IS NOT NULL)", name="destroyed"),
+    CheckConstraint("key IS NULL OR length(key) = 32", name="key"),
+)
+
+kept = Table(
+    "kept",
+    vault,
+    Column("id", Text, primary_key=True),
+    Column("jornada", Text, ForeignKey("compartments.jornada"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("utc", Text, nullable=False),
+    Index(None, "jornada", "kind"),
+    Index(None, "record"),
 )

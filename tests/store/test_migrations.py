@@ -8,6 +8,7 @@ import alembic.command
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData
 
 from migramovil.store import migrate, tables
@@ -70,7 +71,7 @@ DYING = """
 import sqlalchemy as sa
 from alembic import op
 revision = "9999"
-down_revision = "0001"
+down_revision = "NEWEST"
 branch_labels = depends_on = None
 def upgrade():
     op.create_table("half", sa.Column("id", sa.Integer, primary_key=True))
@@ -93,7 +94,8 @@ def test_a_migration_that_dies_midway_leaves_no_trace(tmp_path: Path) -> None:
     (copy / "env.py").write_text((home / "env.py").read_text())
     for script in (home / "versions").glob("*.py"):
         (copy / "versions" / script.name).write_text(script.read_text())
-    (copy / "versions" / "9999_dying.py").write_text(DYING)
+    newest = ScriptDirectory.from_config(config).get_current_head() or ""
+    (copy / "versions" / "9999_dying.py").write_text(DYING.replace("NEWEST", newest))
     config.set_main_option("script_location", str(copy))
     engine = open_engine(path, KEY, foreign_keys=False)
     with pytest.raises(KeyboardInterrupt), engine.begin() as connection:
