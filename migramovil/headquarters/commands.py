@@ -28,18 +28,18 @@ from migramovil.sync import wire
 CODE_LIFE = timedelta(days=7)
 
 app = typer.Typer(
-    help="Sede central: recibe, abre y da fe.",
+    help="Headquarters: receive, open, vouch.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-stations_app = typer.Typer(help="Estaciones y sus códigos de alta.", invoke_without_command=True)
+stations_app = typer.Typer(help="Stations and their enrolment codes.", invoke_without_command=True)
 app.add_typer(stations_app, name="stations")
 
-Data = Annotated[Path, typer.Option("--data", help="Carpeta de la sede.", envvar="MIGRAMOVIL_HQ")]
-Unlock = Annotated[
-    Path | None, typer.Option("--unlock", help="Carpeta con los archivos «NOMBRE.unlock».")
+Data = Annotated[
+    Path, typer.Option("--data", help="Headquarters' data folder.", envvar="MIGRAMOVIL_HQ")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Un objeto JSON por línea.")]
+Unlock = Annotated[Path | None, typer.Option("--unlock", help="Folder of the NAME.unlock files.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
 class Fault(str, Enum):  # noqa: UP042 - Typer wants plain values
@@ -50,22 +50,22 @@ class Fault(str, Enum):  # noqa: UP042 - Typer wants plain values
 def init(
     data: Data,
     realm: Annotated[
-        Realm, typer.Option("--realm", help="Entrenamiento o producción.")
+        Realm, typer.Option("--realm", help="Training or production.")
     ] = Realm.TRAINING,
     url: Annotated[
-        str, typer.Option("--url", help="Dirección para las estaciones.")
+        str, typer.Option("--url", help="The address stations will use.")
     ] = "https://127.0.0.1:8443",
     unlock: Unlock = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prepara la sede: llaves en edge/, opener/ y offline/."""
+    """Make headquarters' keys: edge/, opener/ and offline/."""
     with _said():
         made = setup.init(data, realm=realm, url=url, unlock=unlock)
         root = wire.root_hash(canonical.from_text(made.root)).hex()
         _tell(
             as_json,
             {"realm": made.realm.value, "url": url, "root": root},
-            f"Sede preparada ({made.realm.value}). Guarde offline/ fuera de esta máquina.",
+            f"Ready ({made.realm.value}). Keep offline/ away from this machine.",
         )
 
 
@@ -77,7 +77,7 @@ def serve(
     unlock: Unlock = None,
     fault: Annotated[Fault | None, typer.Option("--fault", hidden=True)] = None,
 ) -> None:
-    """Recibe paquetes. La primera línea es {"url": …}."""
+    """Receive packets. The first line printed is {"url": …}."""
     with _said():
         server.serve(
             data,
@@ -92,11 +92,11 @@ def serve(
 @app.command()
 def opener(
     data: Data,
-    once: Annotated[bool, typer.Option("--once", help="Una vuelta y termina.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="One round, then stop.")] = False,
     unlock: Unlock = None,
     as_json: AsJson = False,
 ) -> None:
-    """Abre lo recibido, comprueba todo y firma el acuse final."""
+    """Open what was received, verify everything, sign the final receipt."""
     with _said(), _books(data) as store:
         judge = _opener(data, store, unlock)
         while True:
@@ -113,7 +113,7 @@ def stations(
     data: Annotated[Path | None, typer.Option("--data", envvar="MIGRAMOVIL_HQ")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Lista las estaciones."""
+    """List the stations."""
     if context.invoked_subcommand is not None:
         context.obj = data
         return
@@ -125,12 +125,12 @@ def stations(
 @stations_app.command("add")
 def add_station(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Nombre de la estación.")],
-    place: Annotated[str, typer.Option("--place", help="Lugar o vehículo.")],
+    name: Annotated[str, typer.Argument(help="The station's name.")],
+    place: Annotated[str, typer.Option("--place", help="Its place or vehicle.")],
     data: Annotated[Path | None, typer.Option("--data", envvar="MIGRAMOVIL_HQ")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Da un código de alta, de un solo uso y por siete días."""
+    """Give an enrolment code: single use, seven days."""
     with _said(), _books(_given(data or context.obj)) as store:
         root = canonical.from_text(setup.descriptor(_given(data or context.obj)).root)
         token = secrets.token_bytes(wire.TOKEN_BYTES)
@@ -145,18 +145,18 @@ def add_station(
 @stations_app.command("revoke")
 def revoke_station(
     context: typer.Context,
-    code: Annotated[str, typer.Argument(help="Código corto, por ejemplo 07A.")],
+    code: Annotated[str, typer.Argument(help="Its short code, for example 07A.")],
     data: Annotated[Path | None, typer.Option("--data", envvar="MIGRAMOVIL_HQ")] = None,
 ) -> None:
-    """Deja de recibir de una estación."""
+    """Receive nothing more from a station."""
     with _said(), _books(_given(data or context.obj)) as store:
         if not store.revoke(code, datetime.now(UTC).isoformat(timespec="seconds")):
-            raise typer.BadParameter("No hay una estación con ese código.")
+            raise typer.BadParameter("No station has that code.")
 
 
 @app.command()
 def receipts(data: Data, as_json: AsJson = False) -> None:
-    """Todos los acuses, enteros, para comprobarlos con cualquier Ed25519."""
+    """Every receipt, whole, for anyone to verify with Ed25519 alone."""
     with _said(), _books(data) as store:
         for one in store.all_receipts():
             _tell(as_json, _receipt_row(one), f"{one.record}  {one.kind}")
@@ -165,12 +165,12 @@ def receipts(data: Data, as_json: AsJson = False) -> None:
 @app.command("open")
 def open_record(
     data: Data,
-    record: Annotated[str, typer.Argument(help="Registro o folio.")],
-    out: Annotated[Path, typer.Option("--out", help="Carpeta nueva.")],
+    record: Annotated[str, typer.Argument(help="Record id or folio.")],
+    out: Annotated[Path, typer.Option("--out", help="A new folder.")],
     unlock: Unlock = None,
     as_json: AsJson = False,
 ) -> None:
-    """Escribe un registro y sus imágenes en claro. Queda anotado quién lo hizo."""
+    """Write a record and its images in clear; who did it is logged."""
     with _said(), _books(data) as store:
         judge = _opener(data, store, unlock)
         found = judge.open_record(record, out, operator=getpass.getuser())
@@ -213,7 +213,7 @@ def _opener(data: Path, store: Store, unlock: Path | None) -> PacketOpener:
 
 def _given(data: Path | None) -> Path:
     if data is None:
-        raise typer.BadParameter("Falta --data.")
+        raise typer.BadParameter("--data is missing.")
     return data
 
 
@@ -227,12 +227,12 @@ def _station_row(one: Station) -> dict[str, Any]:
 
 
 def _station_line(one: Station) -> str:
-    state = "anulada" if one.revoked else "de alta" if one.station else "por dar de alta"
+    state = "revoked" if one.revoked else "enrolled" if one.station else "awaited"
     return f"{one.code}  {state}  {one.name} ({one.place})"
 
 
 def _verdict_line(verdict: Verdict) -> str:
-    word = "abierto" if verdict.kind == "opened" else "rechazado"
+    word = "opened" if verdict.kind == "opened" else "refused"
     return f"{verdict.record}  {word}  {verdict.reason}".rstrip()
 
 
