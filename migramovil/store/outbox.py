@@ -19,6 +19,7 @@ from sqlalchemy.dialects.sqlite import insert
 from migramovil.core.queue import Counts, Waiting
 from migramovil.core.record import BadReceipt, Realm, ReceiptBody, RecordState, Signed
 from migramovil.store import files
+from migramovil.store.database import Database
 from migramovil.store.keys import device_key
 from migramovil.store.migrate import open_database
 from migramovil.store.tables import receipts, records, station
@@ -96,6 +97,11 @@ class Outbox:
     ) -> None:
         self.close()
 
+    @property
+    def database(self) -> Database:
+        """For the other files of this room that keep a subject of their own in the outbox."""
+        return self._database
+
     def on_change(self, listener: Callable[[], None]) -> None:
         """Have `listener` called after every change, on whatever thread made it."""
         self._listeners.append(listener)
@@ -128,7 +134,7 @@ class Outbox:
             connection.execute(
                 added.on_conflict_do_update(index_elements=["id"], set_={**values, "seq": kept})
             )
-        self._changed()
+        self.changed()
 
     def seq(self) -> int:
         """The last number given in this epoch; 0 before the first."""
@@ -165,7 +171,7 @@ class Outbox:
             if moved.rowcount != 1:
                 raise OutOfLine(f"seq {waiting.seq}")
             connection.execute(insert(records).values(file=file, **asdict(waiting)))
-        self._changed()
+        self.changed()
 
     def waiting(self) -> list[Waiting]:
         """What headquarters has not stored yet, oldest first; refused records are set aside."""
@@ -243,7 +249,7 @@ class Outbox:
             if body.kind == "refused":
                 values["refusal"] = body.reason
             connection.execute(update(records).where(c.record == record).values(values))
-        self._changed()
+        self.changed()
 
     def file_refusal(self, record: str, reason: str) -> None:
         """Set a record aside on an unsigned word; any signed word outweighs it."""
@@ -253,7 +259,7 @@ class Outbox:
                 .where(records.c.record == record, records.c.refused_receipt.is_(None))
                 .values(refusal=reason)
             )
-        self._changed()
+        self.changed()
 
     def withdraw_refusal(self, record: str) -> None:
         """Put a record set aside by an unsigned word back in the line."""
@@ -263,7 +269,7 @@ class Outbox:
                 .where(records.c.record == record, records.c.refused_receipt.is_(None))
                 .values(refusal=None)
             )
-        self._changed()
+        self.changed()
 
     def receipts(self, record: str) -> list[Signed]:
         """Every receipt about the record, whole, in the order they came."""
@@ -293,7 +299,8 @@ class Outbox:
         with self._database.read() as connection:
             return [Waiting(**row) for row in connection.execute(query).mappings()]
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
+        """Tell every listener that something here is new."""
         for listener in tuple(self._listeners):
             listener()
 

@@ -14,6 +14,7 @@ from migramovil.core import canonical, sealing
 from migramovil.core.roles import Account
 from migramovil.store import audit, files
 from migramovil.store.audit import Audit
+from migramovil.store.database import Database
 from migramovil.store.migrate import open_database
 from migramovil.store.tables import accounts, drafts, media, settings, station_keys
 from migramovil.store.trouble import Damaged, DraftGone, VaultLocked, translated
@@ -77,6 +78,11 @@ class Vault:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def database(self) -> Database:
+        """For the other files of this room that keep a subject of their own in the vault."""
+        return self._database
 
     # --- the station's keys, accounts, settings --------------------------------------
     def station_keys(self) -> tuple[sealing.Signer, sealing.Opener]:
