@@ -50,6 +50,13 @@ class ExceptionNeedsAnother(Trouble):
     who = Who.SUPERVISOR
 
 
+class AnotherInHand(Trouble):
+    code = "ENR-03"
+    what = "Mientras tanto se abrió el enrolamiento de otra persona."
+    advice = "Nada se guardó con quien no era. Retome a la persona y repita la acción."
+    who = Who.OFFICER
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
     """Notice given and consent obtained, as separate facts, each with text version and hash."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -28,6 +29,7 @@ from migramovil.core.biometrics import (
 )
 from migramovil.core.documents import IdentityDocument, MrzReading
 from migramovil.core.enrollment import (
+    AnotherInHand,
     Consent,
     Draft,
     ExceptionNeedsAnother,
@@ -38,20 +40,24 @@ from migramovil.core.enrollment import (
 )
 from migramovil.core.folio import make_folio
 from migramovil.core.roles import Act, demand
+from migramovil.core.trouble import Trouble
 from migramovil.devices.lanes import Lane, Ticket
 from migramovil.devices.mrz.mrz_frames import assemble
-from migramovil.devices.ports import DeviceInfo, Frame, Pixels
+from migramovil.devices.ports import DeviceInfo, FingerImage, Frame, Pixels
 from migramovil.devices.registry import Bench
 from migramovil.services.accounts import Accounts, Inside, KeptDraft
 from migramovil.services.catalogues import Catalogues
 from migramovil.services.clock import LIMA, StationClock
-from migramovil.store import finishing
+from migramovil.store import finishing, kept
 from migramovil.store.outbox import Outbox
+from migramovil.store.trouble import DraftGone
+from migramovil.store.vault import StoredDraft
 from migramovil.vision import face, pictures
-from migramovil.vision.finger import FingerHint, FingerQuality
+from migramovil.vision.finger import FingerHint, FingerMeasure, FingerQuality
 
 FINGER_WAIT_S = 15.0
 FRAME_WAIT_S = 3.0
+MRZ_WAIT_S = 20.0
 
 T = TypeVar("T")
 
@@ -113,6 +119,10 @@ class Enrolling:
         self._saved: list[Callable[[], object]] = []
         self.saved_at = ""
         self.on_chair: Callable[[], object] = lambda: None  # in training the next person sits down
+        self.on_unsaved: Callable[[Trouble], object] = lambda _: None  # on the desk's thread
+        left = kept.read(outbox.folder)
+        if left is not None:
+            accounts.keep(self._told(left))
 
     # ---- what the pages read ---------------------------------------------------------------
     @property
@@ -157,8 +167,9 @@ class Enrolling:
     # ---- beginning, keeping, leaving -----------------------------------------------------------
     def waiting_drafts(self) -> Ticket[tuple[Draft, ...]]:
         def read(_: threading.Event) -> tuple[Draft, ...]:
-            inside = self._accounts.demand(Act.ENROLL)
-            return tuple(_read_draft(kept.body) for kept in inside.vault.drafts())
+            found = self._accounts.demand(Act.ENROLL).vault.drafts()
+            self._tell_newest(found)
+            return tuple(_read_draft(stored.body) for stored in found)
 
         return self._desk.run(read)
 
@@ -182,11 +193,13 @@ class Enrolling:
     def resume(self, record_id: str) -> Ticket[Draft]:
         def again(_: threading.Event) -> Draft:
             inside = self._accounts.demand(Act.ENROLL)
-            body = next(k.body for k in inside.vault.drafts() if k.record_id == record_id)
+            found = [k.body for k in inside.vault.drafts() if k.record_id == record_id]
+            if not found:
+                raise DraftGone
             inside.vault.audit.append(
                 inside.session.account, "resume", record_id, self._clock.now().utc
             )
-            return self._take_up(_read_draft(body))
+            return self._take_up(_read_draft(found[0]))
 
         return self._desk.run(again)
 
@@ -201,9 +214,11 @@ class Enrolling:
     def void(self, reason: str) -> Ticket[None]:
         """Give the draft up for good, with a reason, on the record."""
 
+        asked_for = self._in_hand()
+
         def away(_: threading.Event) -> None:
             inside = self._accounts.demand(Act.ENROLL)
-            draft = self._held()
+            draft = self._held(asked_for)
             inside.vault.void_draft(draft.record_id)
             inside.vault.audit.append(
                 inside.session.account,
@@ -211,12 +226,13 @@ class Enrolling:
                 draft.record_id,
                 self._clock.now().utc,
             )
-            self._put_away()
+            self._put_away(inside)
 
         return self._desk.run(away)
 
     def change(self, **fields: Any) -> Draft:
         """The draft with these fields replaced, already on its way to the disk."""
+        self._accounts.demand(Act.ENROLL)
         with self._guard:
             self._draft = replace(self._held(), **fields)
             return self._keep(self._draft)
@@ -228,11 +244,12 @@ class Enrolling:
         return None if lines is None else documents.parse_mrz(lines, today=self._clock.today())
 
     def read_mrz(self) -> Ticket[MrzReading]:
-        return self._bench.mrz.use(
-            lambda reader, off: documents.parse_mrz(
-                reader.read_lines(timeout_s=20.0, cancelled=off), today=self._clock.today()
-            )
-        )
+        def read(reader: Any, off: threading.Event) -> MrzReading:
+            self._accounts.demand(Act.ENROLL)
+            lines = reader.read_lines(timeout_s=MRZ_WAIT_S, cancelled=off)
+            return documents.parse_mrz(lines, today=self._clock.today())
+
+        return self._bench.mrz.use(read)
 
     def accept_reading(self, reading: MrzReading) -> Draft:
         """Fill what is still empty from a reading the officer confirmed; typed values stay."""
@@ -248,7 +265,7 @@ class Enrolling:
             "nationality": documents.country_of(reading.nationality),
         }
         fresh = {name: value for name, value in read.items() if value and not getattr(who, name)}
-        if who.first_surname:  # never mix a typed surname with a read one
+        if who.first_surname or who.no_second_surname:  # never mix a typed surname and a read one
             fresh.pop("second_surname", None)
         held = draft.document
         paper = IdentityDocument(
@@ -270,6 +287,7 @@ class Enrolling:
         """Give frames, newest only, until the ticket is cancelled; on the camera's lane."""
 
         def run(camera: Any, off: threading.Event) -> None:
+            self._accounts.demand(Act.ENROLL)
             while not off.is_set():
                 on_frame(camera.read(timeout_s=FRAME_WAIT_S, cancelled=off))
 
@@ -279,23 +297,29 @@ class Enrolling:
         return face.measure(face.crop_portrait(pixels))
 
     def take_portrait(self) -> Ticket[Draft]:
+        asked_for = self._in_hand()
+
         def take(camera: Any, off: threading.Event) -> Draft:
+            self._accounts.demand(Act.ENROLL)
             frame = camera.read(timeout_s=FRAME_WAIT_S, cancelled=off)
             master = face.crop_portrait(frame.pixels)
             checks = face.measure(master)
             used = _used(self._bench.camera.info)
-            return self._on_desk(lambda inside: self._keep_portrait(inside, master, checks, used))
+            return self._on_desk(
+                lambda inside: self._keep_portrait(inside, asked_for, master, checks, used)
+            )
 
         return self._bench.camera.use(take)
 
     def _keep_portrait(
         self,
         inside: Inside,
+        asked_for: str,
         master: Pixels,
         checks: tuple[face.FaceCheck, ...],
         used: DeviceUsed,
     ) -> Draft:
-        draft = self._held()
+        draft = self._held(asked_for)
         height, width = master.shape[:2]
         portrait = Portrait(
             object_id=inside.vault.put_media(draft.record_id, pictures.encode_png(master)),
@@ -334,21 +358,28 @@ class Enrolling:
     def take_finger(self, position: int) -> Ticket[FingerTaken]:
         """One impression of `position`: captured, judged, encrypted; the better one is kept."""
 
+        asked_for = self._in_hand()
+
         def take(reader: Any, off: threading.Event) -> FingerTaken:
+            self._accounts.demand(Act.ENROLL)
             self._tell_finger(position)
             image = reader.capture(timeout_s=FINGER_WAIT_S, cancelled=off)
             judged = self._quality.measure(image.pixels, image.ppi)
-            used = replace(_used(self._bench.fingerprint.info), ppi=image.ppi)
             return self._on_desk(
-                lambda inside: self._keep_finger(inside, position, image.pixels, judged, used)
+                lambda inside: self._keep_finger(inside, asked_for, position, image, judged)
             )
 
         return self._bench.fingerprint.use(take)
 
     def _keep_finger(
-        self, inside: Inside, position: int, pixels: Pixels, judged: Any, used: DeviceUsed
+        self,
+        inside: Inside,
+        asked_for: str,
+        position: int,
+        image: FingerImage,
+        judged: FingerMeasure,
     ) -> FingerTaken:
-        draft = self._held()
+        draft = self._held(asked_for)
         before = draft.finger(position) or Finger(position=position)
         kept = before.best
         better = kept is None or (judged.quality or -1) > (
@@ -356,7 +387,7 @@ class Enrolling:
         )
         object_id = ""
         if better:
-            object_id = inside.vault.put_media(draft.record_id, pictures.encode_png(pixels))
+            object_id = inside.vault.put_media(draft.record_id, pictures.encode_png(image.pixels))
         attempt = Attempt(
             object_id=object_id,
             quality=judged.quality,
@@ -370,7 +401,7 @@ class Enrolling:
             attempts=(*earlier, attempt),
             measure=judged.measure,
             measure_version=judged.version,
-            device=used,
+            device=replace(_used(self._bench.fingerprint.info), ppi=image.ppi),
         )
         self._put_finger(finger)
         if better and kept is not None:
@@ -378,7 +409,7 @@ class Enrolling:
             inside.vault.drop_media(draft.record_id, kept.object_id)
         return FingerTaken(
             finger=finger,
-            pixels=pixels,
+            pixels=image.pixels,
             quality=judged.quality,
             hints=judged.hints,
             attempt=len(finger.attempts),
@@ -420,9 +451,12 @@ class Enrolling:
     def approve_exception(self, position: int, username: str, password: str) -> Ticket[Draft]:
         """The second person's own signature on the exception, by their own password."""
 
+        asked_for = self._in_hand()
+
         def approve(_: threading.Event) -> Draft:
+            inside = self._accounts.demand(Act.ENROLL)
             second = self._accounts.second_person(username, password)
-            finger = self._held().finger(position)
+            finger = self._held(asked_for).finger(position)
             if finger is None or finger.exception is None:
                 raise Incomplete("exception")
             if second.account == finger.declared_by:
@@ -432,15 +466,17 @@ class Enrolling:
                 {"position": position, "code": finger.exception, "reason": finger.reason}
             )
             approval = self._accounts.sign_act(
-                second, "approve_exception", self._held().record_id, sealing.sha256(said)
+                second, "approve_exception", asked_for, sealing.sha256(said)
             )
-            self._accounts.inside().vault.audit.append(
-                second.account,
-                "approve-exception",
-                self._held().record_id,
-                self._clock.now().utc,
+            inside.vault.audit.append(
+                second.account, "approve-exception", asked_for, self._clock.now().utc
             )
-            return self._put_finger(replace(finger, approved_by=second.account, approval=approval))
+            with self._guard:
+                if self._held(asked_for).finger(position) != finger:
+                    raise Incomplete("exception")
+                return self._put_finger(
+                    replace(finger, approved_by=second.account, approval=approval)
+                )
 
         return self._desk.run(approve)
 
@@ -476,9 +512,11 @@ class Enrolling:
     def finish(self) -> Ticket[Finished]:
         """Seal the draft: from then on the record is bytes that only headquarters opens."""
 
+        asked_for = self._in_hand()
+
         def seal(_: threading.Event) -> Finished:
             inside = self._accounts.demand(Act.FINISH)
-            draft = self._held()
+            draft = self._held(asked_for)
             if enrollment.what_is_missing(draft, self.rules):
                 raise Incomplete
             if any(f.approved_by == inside.session.account for f in draft.fingers if f.exception):
@@ -496,7 +534,7 @@ class Enrolling:
                 keys[0],
                 actor=inside.session.account,
             )
-            self._put_away()
+            self._put_away(inside)
             return Finished(
                 record_id=row.record,
                 folio=row.folio,
@@ -582,17 +620,24 @@ class Enrolling:
             objects={object_id: media[object_id] for object_id in names},
         )
 
-    def _put_away(self) -> None:
+    def _put_away(self, inside: Inside) -> None:
         """The draft is gone for good: nothing of it may be written again."""
         with self._guard:
             self._draft = None
-        self._accounts.keep(None)
+        self._tell_newest(inside.vault.drafts())
 
     # ---- within ------------------------------------------------------------------------------
-    def _held(self) -> Draft:
+    def _in_hand(self) -> str:
+        """Whose record an act is asked for, so that it never ends in another's."""
+        draft = self._draft
+        return "" if draft is None else draft.record_id
+
+    def _held(self, asked_for: str = "") -> Draft:
         draft = self._draft
         if draft is None:
             raise Incomplete("no draft")
+        if asked_for and draft.record_id != asked_for:
+            raise AnotherInHand
         return draft
 
     def _put_finger(self, finger: Finger) -> Draft:
@@ -608,8 +653,16 @@ class Enrolling:
 
     def _keep(self, draft: Draft) -> Draft:
         """Have the newest draft saved; of many changes, the first save to come writes the last."""
-        self._desk.run(lambda _: self._save())
+        self._desk.run(lambda _: self._save_or_tell())
         return draft
+
+    def _save_or_tell(self) -> None:
+        try:
+            self._save()
+        except Exception as error:
+            known = error if isinstance(error, Trouble) else Trouble(type(error).__name__)
+            self.on_unsaved(known)
+            raise
 
     def _save(self) -> None:
         """Write the newest draft, on the desk's lane only."""
@@ -618,15 +671,33 @@ class Enrolling:
             self._write(draft)
 
     def _write(self, draft: Draft) -> None:
-        inside = self._accounts.inside()
-        inside.vault.save_draft(
-            draft.record_id, draft.schema, canonical.encode(draft), self._clock.now().utc
-        )
+        inside, utc = self._accounts.inside(), self._clock.now().utc
+        inside.vault.save_draft(draft.record_id, draft.schema, canonical.encode(draft), utc)
         self._written = draft
+        self._tell(kept.Kept(step=draft.step.value, utc=utc))
         self.saved_at = f"{self._clock.local():%H:%M:%S}"
-        self._accounts.keep(KeptDraft(step=draft.step.value, saved=self.saved_at))
         for call in self._saved:
             call()
+
+    # ---- what the entrance may tell ------------------------------------------------------------
+    def _tell_newest(self, drafts: list[StoredDraft]) -> None:
+        """Have the entrance name the draft touched last; nothing when none waits."""
+        if drafts:
+            newest = drafts[0]
+            step = _read_draft(newest.body).step.value
+            self._tell(kept.Kept(step=step, utc=newest.updated_utc))
+        else:
+            self._accounts.keep(None)
+            kept.forget(self._outbox.folder)
+
+    def _tell(self, left: kept.Kept) -> None:
+        self._accounts.keep(self._told(left))
+        kept.write(self._outbox.folder, left)
+
+    def _told(self, left: kept.Kept) -> KeptDraft:
+        at = datetime.fromisoformat(left.utc).astimezone(LIMA)
+        today = at.date() == self._clock.today()
+        return KeptDraft(step=left.step, saved=f"{at:%H:%M:%S}" if today else f"{at:%d/%m %H:%M}")
 
     def _on_desk(self, job: Callable[[Inside], T]) -> T:
         """Do the disk's part of a capture on the desk's lane, and wait (never the reverse)."""

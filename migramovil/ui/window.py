@@ -37,6 +37,8 @@ NAV = (
     NavItem(key="diagnostico", name="Diagnóstico", icon="wrench"),
 )
 _SECOND_MS = 1000
+_SAFE = "Lo escrito y lo capturado está guardado y cifrado en esta estación."
+_UNSAVED = "El último cambio sigue en pantalla, sin guardar. Lo anterior está guardado y cifrado."
 
 
 class StationWindow(Frame):
@@ -91,6 +93,9 @@ class StationWindow(Frame):
         self._desk.waiting.when_status(lambda *_: self._bridge.post(self._hear))
         self._desk.diagnosing.when_devices(lambda *_: self._bridge.post(self._hear))
         self._desk.enrolling.when_saved(lambda *_: self._bridge.post(self._show_rail))
+        self._desk.enrolling.on_unsaved = lambda trouble: self._bridge.post(
+            lambda: self._not_saved(trouble)
+        )
         self._bridge.crashed.connect(self._crashed)
 
     # ---- from outside --------------------------------------------------------------------------
@@ -299,9 +304,11 @@ class StationWindow(Frame):
         if isinstance(self.page, DayPage):
             self.page.tick()
 
-    def _trouble_page(self, trouble: Trouble, on: Callable[[], None]) -> TroublePage:
+    def _trouble_page(
+        self, trouble: Trouble, on: Callable[[], None], *, safe: str = _SAFE
+    ) -> TroublePage:
         at = f"{self._desk.clock.local():%H:%M:%S}"
-        return TroublePage(trouble, at, self._desk.enrolling.saved_at, on)
+        return TroublePage(trouble, at, self._desk.enrolling.saved_at, on, safe=safe)
 
     # ---- ends --------------------------------------------------------------------------------
     def _close_down(self) -> None:
@@ -314,6 +321,16 @@ class StationWindow(Frame):
         if not isinstance(self.page, TroublePage):
             detail = type(error).__name__
             self.show_page(self._trouble_page(Trouble(detail), self._after_crash))
+
+    def _not_saved(self, trouble: Trouble) -> None:
+        """The last change is only in memory: say it at once, and try again when asked."""
+        if self._desk.enrolling.draft is not None and not isinstance(self.page, TroublePage):
+            self.show_page(self._trouble_page(trouble, self._save_again, safe=_UNSAVED))
+
+    def _save_again(self) -> None:
+        if self._desk.enrolling.draft is not None:
+            self._desk.enrolling.change()
+        self._after_crash()
 
     def _after_crash(self) -> None:
         if self._desk.accounts.session is None:
@@ -329,7 +346,9 @@ class TroublePage(Page):
 
     rail: ClassVar = "none"
 
-    def __init__(self, trouble: Trouble, at: str, saved_at: str, on: Callable[[], None]) -> None:
+    def __init__(
+        self, trouble: Trouble, at: str, saved_at: str, on: Callable[[], None], *, safe: str
+    ) -> None:
         super().__init__(trouble.what)
         self._on = on
         last = saved_at or "nada pendiente"
@@ -337,7 +356,7 @@ class TroublePage(Page):
         card = kit.TroubleCard(
             trouble,
             when=f"A las {at}.",
-            safe="Lo escrito y lo capturado está guardado y cifrado en esta estación.",
+            safe=safe,
             steps=self._ways(trouble),
             standing=[kit.StateRow("ok", "Registros sellados", "a salvo"), saved],
             support=f"MIGRAMOVIL:{trouble.code}:{at.replace(':', '')}:{trouble.detail}",

@@ -126,7 +126,7 @@ class PlayedEnrolling(Enrolling):
         self._fingers = FingerRules()
         self._guard = threading.RLock()
         self._draft = draft
-        self._dirty = False
+        self._written = draft
         self._saved = []
         self.saved_at = "10:42:07"
         self.qualities: list[int] = []
