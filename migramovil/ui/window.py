@@ -29,6 +29,7 @@ from migramovil.ui.pages.home import HomePage
 from migramovil.ui.pages.login import LoginPage
 from migramovil.ui.pages.queue import QueuePage
 from migramovil.ui.pages.setup import SetupPage
+from migramovil.ui.pages.supervision import ENTRIES, SupervisionPage
 from migramovil.ui.pages.wizard import STEP_PAGES, ReviewPage
 
 NAV = (
@@ -36,6 +37,7 @@ NAV = (
     NavItem(key="envios", name="Envíos", icon="cloud-arrow-up"),
     NavItem(key="diagnostico", name="Diagnóstico", icon="wrench"),
 )
+SUPERVISION = NavItem(key="supervision", name="Supervisión", icon="users-three")
 _SECOND_MS = 1000
 _SAFE = "Lo escrito y lo capturado está guardado y cifrado en esta estación."
 _UNSAVED = "El último cambio sigue en pantalla, sin guardar. Lo anterior está guardado y cifrado."
@@ -62,6 +64,8 @@ class StationWindow(Frame):
         self._done = DonePage(desk, bridge)
         self._diagnostics = DiagnosticsPage(desk, bridge)
         self._closed_diagnostics = ClosedDiagnosticsPage(desk, bridge)
+        self._supervision = SupervisionPage(desk, bridge)
+        self._supervised: dict[str, DayPage] = {}
         self.set_nav(NAV)
         self._wire()
         self._listen()
@@ -85,6 +89,7 @@ class StationWindow(Frame):
         self._closed_diagnostics.go_back.connect(self.show_first)
         self._home.opened.connect(self._sit_down)
         self._home.asked.connect(self._go_day)
+        self._supervision.opened.connect(self._supervise)
         self._done.to_day.connect(self.show_home)
         self._done.next_person.connect(self._next_person)
 
@@ -125,6 +130,7 @@ class StationWindow(Frame):
             return
         self.show_login()
         self._forget_steps()
+        self._forget_supervised()
         self._desk.accounts.lock()  # saves what is still on its way, then forgets the keys
         self._desk.enrolling.park()
         self._login.news()
@@ -135,6 +141,8 @@ class StationWindow(Frame):
         if session is None:
             return
         self.set_person(session.username, ROLES[session.role])
+        supervises = bool(ENTRIES) and may(session.role, Act.MANAGE_ACCOUNTS)
+        self.set_nav([*NAV, SUPERVISION] if supervises else NAV)
         if may(session.role, Act.ENROLL):
             self.show_home()
         else:
@@ -147,8 +155,24 @@ class StationWindow(Frame):
             "jornada": self.show_home,
             "envios": lambda: self._show_day(self._queue, "envios"),
             "diagnostico": lambda: self._show_day(self._diagnostics, "diagnostico"),
+            "supervision": lambda: self._show_day(self._supervision, "supervision"),
         }
         pages[key]()
+
+    def _supervise(self, key: str) -> None:
+        """One of the pages under Supervisión; Esc leads back to its cards."""
+        if key not in self._supervised:
+            entry = next(entry for entry in ENTRIES if entry.key == key)
+            page = self._supervised[key] = entry.page(self._desk, self._bridge)
+            page.can_go_back = True
+            page.go_back.connect(lambda: self._go_day("supervision"))
+            page.go_to.connect(self._go_to)
+        self._show_day(self._supervised[key], "supervision")
+
+    def _forget_supervised(self) -> None:
+        leaving, self._supervised = self._supervised, {}
+        for page in leaving.values():
+            self.forget(page)
 
     def _show_day(self, page: Page, key: str) -> None:
         self.set_active(key)
