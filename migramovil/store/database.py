@@ -11,10 +11,12 @@ import sqlcipher3.dbapi2 as sqlcipher
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
+from migramovil.core import sealing
 from migramovil.store.trouble import translated
 
 BUSY_MS = 5000
 PURGE_BUSY_MS = 200
+SALT_BYTES = 16
 
 
 def open_engine(path: Path, key: bytes, *, foreign_keys: bool = True) -> Engine:
@@ -26,7 +28,7 @@ def open_engine(path: Path, key: bytes, *, foreign_keys: bool = True) -> Engine:
 
     def connect() -> Any:
         connection = sqlcipher.connect(str(path), isolation_level=None, check_same_thread=False)
-        connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+        connection.execute(f"PRAGMA key = \"x'{key.hex()}{salt_of(key).hex()}'\"")
         for pragma in (
             "cipher_log_level = NONE",
             f"busy_timeout = {BUSY_MS}",
@@ -48,6 +50,11 @@ def open_engine(path: Path, key: bytes, *, foreign_keys: bool = True) -> Engine:
     )
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def salt_of(key: bytes) -> bytes:
+    """The file's 16-byte salt, known from the key: a ruined first page costs no other page."""
+    return sealing.derive(key, "migramovil/salt/1")[:SALT_BYTES]
 
 
 def _begin(connection: Connection) -> None:
