@@ -1,0 +1,361 @@
+"""Power cuts, kills and bad disks, each over a station that does real work in a child process.
+
+Runs preloaded (recorder.py). Every child is a fork of one interpreter that has everything imported,
+so that a death costs milliseconds.
+"""
+
+from __future__ import annotations
+
+import copy
+import errno
+import json
+import os
+import select
+import shutil
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from random import Random
+
+from migramovil.core.trouble import Trouble
+from migramovil.store import finishing
+from tests.torture import later
+from tests.torture.disk import Disk, Event, read_events, read_files
+from tests.torture.judge import Verdict, judge
+from tests.torture.recorder import FOREVER, Recorder
+from tests.torture.sabotage import SABOTAGE
+from tests.torture.works import WORKS, Fact, Ledger, Station, set_up
+
+CUTS_PER_SESSION = 20
+KILLS_PER_FOLDER = 40
+WORKS_PER_SESSION = 14
+OLDER_FACTS = 15
+LAST_CALL = 250
+LONGEST_LIFE_S = 0.08
+TOO_LONG_S = 60
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was tried and what came of it; `steps` are the named steps somebody died at."""
+
+    kills: int = 0
+    cuts: int = 0
+    faults: int = 0
+    acknowledged: int = 0
+    lost: list[str] = field(default_factory=list)
+    corrupt: list[str] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+
+    def add(self, verdict: Verdict) -> None:
+        self.lost += verdict.lost
+        self.corrupt += verdict.corrupt
+
+    def merge(self, other: Tally) -> None:
+        for name in Tally.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Part of a run that needs no other: `kind` of death, how many, from which seed."""
+
+    kind: str
+    count: int
+    seed: int
+    sabotage: str = ""
+    first: int = 0
+
+
+def run(job: Job, folder: Path) -> Tally:
+    """Do one job in the empty `folder`."""
+    recorder = Recorder()
+    kinds = {"cuts": _cuts, "kills": _kills, "faults": _faults}
+    return kinds[job.kind](job, folder, recorder)
+
+
+# --- power cuts ----------------------------------------------------------------------------
+def _cuts(job: Job, folder: Path, recorder: Recorder) -> Tally:
+    """Sessions one after another: each begins with what a cut left of the one before it. Half way
+    the station gets a newer program."""
+    rng, tally = Random(job.seed), Tally()
+    start, ledger = folder / "0", Ledger()
+    start.mkdir()
+    number = 0
+    while tally.cuts < job.count:
+        number += 1
+        if number == 2:
+            later.install(folder / "later")
+        tape = _record(job, start, recorder, rng)
+        count = min(CUTS_PER_SESSION, job.count - tally.cuts)
+        next_start = folder / str(number)
+        ledger = _cut_up(tape, ledger, count, next_start, rng, tally)
+        shutil.rmtree(start)
+        start = next_start
+    tally.acknowledged += ledger.acknowledged
+    return tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tape:
+    """A folder before a session, and what the session did to it."""
+
+    disk: Disk
+    events: list[Event]
+
+
+def _record(job: Job, folder: Path, recorder: Recorder, rng: Random) -> Tape:
+    before = Disk(folder)
+    path = folder.with_suffix(".tape")
+    session = Random(rng.random())
+
+    def live() -> None:
+        SABOTAGE[job.sabotage]()
+        tape = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        recorder.start(folder, tape)
+        _work(folder, session, recorder.mark, WORKS_PER_SESSION)
+
+    _wait(_fork(live))
+    events = list(read_events(path.read_bytes()))
+    path.unlink()
+    witness = copy.deepcopy(before)
+    for event in events:
+        witness.play(event)
+    if witness.files() != read_files(folder):
+        raise AssertionError("something reached the disk past the recorder")
+    return Tape(disk=before, events=events)
+
+
+def _cut_up(
+    tape: Tape, ledger: Ledger, count: int, next_start: Path, rng: Random, tally: Tally
+) -> Ledger:
+    """Judge `count` cuts of a tape and lay one more down as `next_start`; its ledger."""
+    told = [n + 1 for n, event in enumerate(tape.events) if event.kind == "A"]
+    moments = [
+        rng.choice(told) if rng.random() < 0.5 else rng.randint(0, len(tape.events))
+        for _ in range(count)
+    ]
+    last = rng.choice(told)
+    found = ledger
+    at = 0
+    for moment in sorted([*moments, last]):
+        for event in tape.events[at:moment]:
+            tape.disk.play(event)
+            if event.kind == "A":
+                _hear(ledger, event.first)
+        at = moment
+        if moment == last and not next_start.exists():
+            tape.disk.cut(next_start, rng)
+            found = ledger.copy()
+            continue
+        ruin = next_start.with_name("ruin")
+        tape.disk.cut(ruin, rng)
+        verdict = judge(ruin, ledger, rng, deep=rng.random() < 0.2)
+        tally.add(verdict)
+        tally.cuts += 1
+        shutil.rmtree(ruin)
+    for event in tape.events[at:]:
+        if event.kind == "A":
+            _hear(ledger, event.first)
+    return Ledger(found.known, found.begun, ledger.acknowledged)
+
+
+# --- kills -------------------------------------------------------------------------------------
+def _kills(job: Job, folder: Path, recorder: Recorder) -> Tally:
+    """One station after another, killed again and again: at a moment, a named step, or a call."""
+    rng, tally = Random(job.seed), Tally()
+    while tally.kills < job.count:
+        home = folder / f"k{tally.kills}"
+        home.mkdir()
+        ledger = Ledger()
+        kills = min(KILLS_PER_FOLDER, job.count - tally.kills)
+        for n in range(kills):
+            if n == kills // 2 and tally.kills <= KILLS_PER_FOLDER:
+                later.install(folder / "later")
+            fresh = _kill(job, home, recorder, ledger, rng, tally)
+            older = rng.sample(ledger.facts(), min(OLDER_FACTS, len(ledger.known)))
+            facts = {*fresh, *older} if n + 1 < kills else None
+            tally.add(judge(home, ledger, rng, facts=facts, deep=n + 1 == kills))
+            tally.kills += 1
+        tally.acknowledged += ledger.acknowledged
+        shutil.rmtree(home)
+    return tally
+
+
+def _kill(
+    job: Job, home: Path, recorder: Recorder, ledger: Ledger, rng: Random, tally: Tally
+) -> list[Fact]:
+    """One life and its end; the facts it acknowledged that still stand."""
+    session, end = Random(rng.random()), rng.choice(("moment", "step", "call"))
+    read, write = os.pipe()
+
+    def tell(told: bytes) -> None:
+        os.write(write, told + b"\n")
+
+    def live() -> None:
+        os.close(read)
+        SABOTAGE[job.sabotage]()
+        if end == "step":
+            finishing.crash_points = _dying(session, tell)
+        recorder.start(home)
+        if end == "call":
+            recorder.die(session.randrange(LAST_CALL))
+        _work(home, session, tell, None)
+
+    child = _fork(live)
+    os.close(write)
+    told = _listen(read, LONGEST_LIFE_S * rng.random() if end == "moment" else TOO_LONG_S)
+    os.kill(child, signal.SIGKILL)
+    told += _rest(read)
+    _, status = os.waitpid(child, 0)
+    if os.WIFEXITED(status):
+        raise AssertionError("the station ended by itself")
+    heard = [found for line in told.splitlines() for found in _hear(ledger, line, tally)]
+    return [fact for fact in heard if ledger.known.get((fact.kind, fact.subject)) == fact.value]
+
+
+def _dying(rng: Random, tell: Callable[[bytes], None]) -> Callable[[str], None]:
+    def die(step: str) -> None:
+        if rng.random() < 0.3:
+            tell(json.dumps({"step": step}).encode())
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return die
+
+
+def _listen(read: int, seconds: float) -> bytes:
+    """What is told within `seconds` of the first word, or until the teller dies."""
+    told, until = b"", None
+    while until is None or time.monotonic() < until:
+        left = TOO_LONG_S if until is None else max(0.0, until - time.monotonic())
+        if not select.select([read], [], [], left)[0]:
+            break
+        piece = os.read(read, 1 << 16)
+        if not piece:
+            break
+        told += piece
+        until = until or time.monotonic() + seconds
+    return told
+
+
+def _rest(read: int) -> bytes:
+    with open(read, "rb") as source:
+        return source.read()
+
+
+# --- bad disks -----------------------------------------------------------------------------------
+_DISKS = ((errno.ENOSPC, FOREVER), (errno.EIO, 1), (errno.EROFS, FOREVER), (errno.ENOSPC, 1))
+
+
+def _faults(job: Job, folder: Path, recorder: Recorder) -> Tally:
+    """A disk that fails at one call after another, once or from there on, and then is mended."""
+    tally = Tally()
+    calls = Random(job.seed).sample(range(LAST_CALL), LAST_CALL)
+    for n in range(job.first, job.first + job.count):
+        number, length = _DISKS[n % len(_DISKS)]
+        home, call = folder / f"f{n}", calls[n // len(_DISKS) % LAST_CALL]
+        home.mkdir()
+        read, write = os.pipe()
+        child = _fork(partial(_bad_day, home, recorder, write, (call, length, number), Random(n)))
+        os.close(write)
+        told = _rest(read)
+        _wait(child)
+        ledger = Ledger()
+        for line in told.splitlines():
+            _hear(ledger, line, tally)
+        tally.add(judge(home, ledger, Random(n), deep=True))
+        tally.acknowledged += ledger.acknowledged
+        tally.faults += 1
+        shutil.rmtree(home)
+    return tally
+
+
+def _bad_day(
+    home: Path, recorder: Recorder, write: int, fault: tuple[int, int, int], rng: Random
+) -> None:
+    """Every work on a good disk, on the failing one, and once it is mended."""
+
+    def tell(told: bytes) -> None:
+        os.write(write, told + b"\n")
+
+    def broken(what: str) -> None:
+        tell(json.dumps({"broken": f"{what} {fault}: {traceback.format_exc(limit=-3)}"}).encode())
+
+    _tell(tell, set_up(home))
+    recorder.start(home)
+    station = _enter(home, rng, tell)
+    for n, phase in enumerate(("good", "failing", "mended")):
+        works = rng.sample(WORKS, len(WORKS))
+        recorder.fail(*fault) if phase == "failing" else recorder.heal()
+        for k, work in enumerate(works):
+            try:
+                _tell(tell, work.do(station, n * len(WORKS) + k + 1))
+            except Trouble as trouble:
+                if phase != "failing" or not trouble.code.startswith("STO-"):
+                    broken(f"{phase} {work.name}")
+            except Exception:  # noqa: BLE001 - what an officer would see as a crash
+                broken(f"{phase} {work.name}")
+
+
+# --- a station at work in a child ------------------------------------------------------------
+def _work(
+    home: Path, rng: Random, tell: Callable[[bytes], None], count: int | None
+) -> None:
+    """Set the station up if need be, enter, and do `count` works; without one, until killed."""
+    _tell(tell, set_up(home))
+    station = _enter(home, rng, tell)
+    n = 0
+    while count is None or n < count:
+        n += 1
+        _tell(tell, rng.choice(WORKS).do(station, rng.getrandbits(40)))
+
+
+def _enter(home: Path, rng: Random, tell: Callable[[bytes], None]) -> Station:
+    station = Station(home, rng)
+    station.maybe = lambda fact: tell(json.dumps({"maybe": asdict(fact)}).encode())
+    return station
+
+
+def _tell(tell: Callable[[bytes], None], facts: list[Fact]) -> None:
+    tell(json.dumps({"facts": [asdict(fact) for fact in facts]}).encode())
+
+
+def _hear(ledger: Ledger, line: bytes, tally: Tally | None = None) -> list[Fact]:
+    """Write what was told into the ledger; the facts acknowledged by it."""
+    said = json.loads(line)
+    if "maybe" in said:
+        ledger.maybe(Fact(**said["maybe"]))
+    if tally is not None:
+        tally.steps += [said["step"]] if "step" in said else []
+        tally.corrupt += [said["broken"]] if "broken" in said else []
+    facts = [Fact(**fact) for fact in said.get("facts", ())]
+    for fact in facts:
+        ledger.add(fact)
+    return facts
+
+
+def _fork(live: Callable[[], None]) -> int:
+    """A child that does `live` and ends without a word to anything of ours."""
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        live()
+        code = 0
+    except BaseException:  # noqa: BLE001
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _wait(child: int) -> None:
+    _, status = os.waitpid(child, 0)
+    if status:
+        raise AssertionError("the station's own process failed")

@@ -1,0 +1,369 @@
+"""What a station does all day, what it says it has done, and whether that is still so.
+
+A new verb is one `Work`: it does real work and returns the facts it acknowledges. Before an act
+that ends something, `station.maybe` says what may be true until the act is acknowledged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from random import Random
+
+from migramovil.core import packet, sealing
+from migramovil.core.folio import make_folio
+from migramovil.core.packet import RECORD_OBJECT, Draught
+from migramovil.core.record import Realm, RecordState, Signed, Stamp
+from migramovil.core.roles import Role
+from migramovil.store import finishing, keys
+from migramovil.store.outbox import Outbox
+from migramovil.store.vault import Vault
+from tests.store.bench import HEADQUARTERS, MEMORY_KIB, SIGNER, STATION, UTC, identity, receipt
+
+BOSS, OFFICER = "jefa", "oficial"
+PASSWORD = "{} del altiplano con lluvia"
+GONE = "gone"
+_KINDS = (RecordState.STORED, RecordState.OPENED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something acknowledged: `kind` of `subject` is `value` (or, of a draft, newer)."""
+
+    kind: str
+    subject: str
+    value: str
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What was acknowledged, and what may be instead where an act was begun and never told."""
+
+    known: dict[tuple[str, str], str] = field(default_factory=dict)
+    begun: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    acknowledged: int = 0
+
+    def maybe(self, fact: Fact) -> None:
+        self.begun.setdefault((fact.kind, fact.subject), set()).add(fact.value)
+
+    def add(self, fact: Fact) -> None:
+        self.known[fact.kind, fact.subject] = fact.value
+        self.begun.pop((fact.kind, fact.subject), None)
+        self.acknowledged += 1
+
+    def may_be(self, kind: str, subject: str) -> set[str]:
+        key = (kind, subject)
+        return {*self.begun.get(key, ()), *([self.known[key]] if key in self.known else ())}
+
+    def facts(self) -> list[Fact]:
+        return [
+            Fact(kind=kind, subject=subject, value=value)
+            for (kind, subject), value in self.known.items()
+        ]
+
+    def copy(self) -> Ledger:
+        begun = {key: set(values) for key, values in self.begun.items()}
+        return Ledger(dict(self.known), begun, self.acknowledged)
+
+
+class Station:
+    """A station's folder with somebody inside, opened as services/accounts.py opens it."""
+
+    def __init__(self, folder: Path, rng: Random) -> None:
+        self.folder = folder
+        self.rng = rng
+        self.maybe: Callable[[Fact], None] = lambda fact: None
+        self.outbox = Outbox(folder)
+        try:
+            self.unlocked = keys.open_slot(folder, BOSS, PASSWORD.format(0))
+            self.vault = Vault(folder, self.unlocked.vault_key)
+            try:
+                self.found = finishing.reconcile(self.outbox, self.vault)
+            except BaseException:
+                self.vault.close()
+                raise
+        except BaseException:
+            self.outbox.close()
+            raise
+
+    def close(self) -> None:
+        self.vault.close()
+        self.outbox.close()
+
+    def pick_draft(self) -> str | None:
+        drafts = [draft.record_id for draft in self.vault.drafts()]
+        return self.rng.choice(sorted(drafts)) if drafts else None
+
+    def held(self, record: str) -> tuple[bytes, Mapping[str, bytes]] | None:
+        """An enrollment's body and pictures, from the packet (as headquarters reads it) if it is
+        finished, else from the draft; None if there is neither."""
+        if self.outbox.row(record) is not None:
+            data = self.outbox.packet(record)
+            head = packet.check(data, SIGNER.public)
+            clear = packet.open_objects(data, head, packet.open_content_key(head, HEADQUARTERS))
+            return clear.pop(RECORD_OBJECT), clear
+        body = next((d.body for d in self.vault.drafts() if d.record_id == record), None)
+        return None if body is None else (body, self.vault.all_media(record))
+
+
+def set_up(folder: Path) -> list[Fact]:
+    """A new station with one supervisor, in the order of services/accounts.py."""
+    with Outbox(folder) as outbox:
+        if outbox.station() is not None:
+            return _SET_UP
+        Vault.discard(folder)
+        vault_key = Vault.create(folder)
+        with Vault(folder, vault_key) as vault:
+            vault.save_station_keys(SIGNER, sealing.Opener.new())
+            vault.audit.append("1", "enroll-station", STATION, UTC)
+        _slot(folder, BOSS, 0, vault_key)
+        outbox.enroll(identity())
+    return _SET_UP
+
+
+_SET_UP = [Fact(kind="slot", subject=BOSS, value="0")]
+
+
+# --- what is done ------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One thing an officer or the station does; `n` is new every time."""
+
+    name: str
+    do: Callable[[Station, int], list[Fact]]
+
+
+def _begin(station: Station, n: int) -> list[Fact]:
+    record = f"r{n}-{station.rng.getrandbits(32):08x}"
+    station.vault.save_draft(record, 1, body_of(record, 1), UTC)
+    return [Fact(kind="draft", subject=record, value="1")]
+
+
+def _field(station: Station, n: int) -> list[Fact]:
+    record = station.pick_draft()
+    if record is None:
+        return _begin(station, n)
+    held = next(draft.body for draft in station.vault.drafts() if draft.record_id == record)
+    version = version_of(record, held) + 1
+    station.vault.save_draft(record, 1, body_of(record, version), UTC)
+    return [Fact(kind="draft", subject=record, value=str(version))]
+
+
+def _picture(station: Station, n: int) -> list[Fact]:
+    facts = [] if station.pick_draft() else _begin(station, n)
+    record = station.pick_draft()
+    assert record is not None
+    plain = station.rng.randbytes(station.rng.choice((100, 5000, 70_000)))
+    object_id = station.vault.put_media(record, plain)
+    subject = f"{record}/{object_id}"
+    return [*facts, Fact(kind="picture", subject=subject, value=_digest(plain))]
+
+
+def _retake(station: Station, n: int) -> list[Fact]:
+    facts = _picture(station, n)
+    record, object_id = facts[-1].subject.split("/")
+    gone = Fact(kind="picture", subject=facts[-1].subject, value=GONE)
+    station.maybe(gone)
+    station.vault.drop_media(record, object_id)
+    return [*facts[:-1], gone]
+
+
+def _finish(station: Station, n: int) -> list[Fact]:
+    facts = [] if station.pick_draft() else _begin(station, n)
+    record = station.pick_draft()
+    assert record is not None
+    body = next(draft.body for draft in station.vault.drafts() if draft.record_id == record)
+
+    def compose(seq: int, head: str, media: Mapping[str, bytes]) -> Draught:
+        return Draught(
+            realm=Realm.TRAINING,
+            station=STATION,
+            epoch=1,
+            seq=seq,
+            record=record,
+            folio=make_folio("T01", date(2026, 11, 23), seq),
+            created=Stamp(utc=UTC),
+            audit_head=head,
+            software="test",
+            record_body=body,
+            objects=media,
+        )
+
+    row = finishing.finish(
+        station.outbox,
+        station.vault,
+        record,
+        compose,
+        [HEADQUARTERS.public],
+        SIGNER,
+        actor="1",
+    )
+    return [*facts, Fact(kind="finished", subject=record, value=row.digest)]
+
+
+def _receipt(station: Station, n: int) -> list[Fact]:
+    rows = [row for row in station.outbox.rows() if row.state is not RecordState.OPENED]
+    if not rows:
+        return _finish(station, n)
+    row = station.rng.choice(rows)
+    kind = _KINDS[row.state is RecordState.STORED].value
+    assert kind in {"stored", "opened"}
+    signed, body = receipt(row, "opened" if kind == "opened" else "stored", serial=n + 1)
+    station.outbox.file_receipt(row.record, signed, body)
+    return [Fact(kind="receipt", subject=f"{row.record}/{kind}", value=signed.signature)]
+
+
+def _void(station: Station, n: int) -> list[Fact]:
+    del n
+    record = station.pick_draft()
+    if record is None:
+        return []
+    gone = Fact(kind="draft", subject=record, value=GONE)
+    station.maybe(gone)
+    station.vault.void_draft(record)
+    return [gone]
+
+
+def _password(station: Station, n: int) -> list[Fact]:
+    fact = Fact(kind="slot", subject=OFFICER, value=str(n))
+    station.maybe(fact)
+    _slot(station.folder, OFFICER, n, station.unlocked.vault_key)
+    return [fact]
+
+
+def _audit(station: Station, n: int) -> list[Fact]:
+    head = station.vault.audit.append("1", "login", "", UTC)
+    return [Fact(kind="audit", subject=str(station.vault.audit.verify()), value=head)]
+
+
+def _setting(station: Station, n: int) -> list[Fact]:
+    station.maybe(Fact(kind="setting", subject="place", value=str(n)))
+    station.vault.set_setting("place", str(n))
+    return [Fact(kind="setting", subject="place", value=str(n))]
+
+
+def _purge(station: Station, n: int) -> list[Fact]:
+    del n
+    station.vault.purge()
+    return []
+
+
+def _reopen(station: Station, n: int) -> list[Fact]:
+    del n
+    maybe = station.maybe
+    station.close()
+    station.__init__(station.folder, station.rng)  # type: ignore[misc]
+    station.maybe = maybe
+    return []
+
+
+WORKS = (
+    Work(name="begin", do=_begin),
+    Work(name="field", do=_field),
+    Work(name="picture", do=_picture),
+    Work(name="retake", do=_retake),
+    Work(name="finish", do=_finish),
+    Work(name="receipt", do=_receipt),
+    Work(name="void", do=_void),
+    Work(name="password", do=_password),
+    Work(name="audit", do=_audit),
+    Work(name="setting", do=_setting),
+    Work(name="purge", do=_purge),
+    Work(name="reopen", do=_reopen),
+)
+
+
+# --- whether it is still so -------------------------------------------------------------------
+def _draft_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
+    held = station.held(fact.subject)
+    if held is None:
+        return GONE in allowed
+    return fact.value != GONE and version_of(fact.subject, held[0]) >= int(fact.value)
+
+
+def _picture_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
+    record, object_id = fact.subject.split("/")
+    held = station.held(record)
+    plain = None if held is None else held[1].get(object_id)
+    return (GONE if plain is None else _digest(plain)) in allowed
+
+
+def _finished_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
+    row = station.outbox.row(fact.subject)
+    if row is None or station.vault.has_draft(fact.subject):
+        return False
+    return row.digest in allowed and station.held(fact.subject) is not None
+
+
+def _receipt_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
+    record, kind = fact.subject.split("/")
+    row = station.outbox.row(record)
+    receipts: list[Signed] = station.outbox.receipts(record)
+    reached = [*_KINDS] if kind == "stored" else [RecordState.OPENED]
+    return (
+        row is not None
+        and row.state in reached
+        and any(signed.signature in allowed for signed in receipts)
+    )
+
+
+def _slot_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
+    for value in allowed:
+        try:
+            unlocked = keys.open_slot(station.folder, fact.subject, PASSWORD.format(value))
+        except keys.WrongPassword:
+            continue
+        return unlocked.vault_key == station.unlocked.vault_key
+    return False
+
+
+def _setting_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
+    return station.vault.setting(fact.subject) in allowed
+
+
+def _audit_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
+    del allowed
+    return station.vault.audit.verify() >= int(fact.subject)
+
+
+HOLDS: Mapping[str, Callable[[Station, Fact, set[str]], bool]] = {
+    "draft": _draft_holds,
+    "picture": _picture_holds,
+    "finished": _finished_holds,
+    "receipt": _receipt_holds,
+    "slot": _slot_holds,
+    "setting": _setting_holds,
+    "audit": _audit_holds,
+}
+
+
+def body_of(record: str, version: int) -> bytes:
+    """A draft's bytes, which tell by themselves whether they are whole."""
+    seed = f"{record} {version} "
+    return seed.encode() + hashlib.shake_128(seed.encode()).digest(200 + version * 37 % 6000)
+
+
+def version_of(record: str, body: bytes) -> int:
+    version = int(body.split(b" ", 2)[1])
+    if body != body_of(record, version):
+        raise ValueError("half a draft")
+    return version
+
+
+def _slot(folder: Path, username: str, n: int, vault_key: bytes) -> None:
+    keys.create_slot(
+        folder,
+        account=username,
+        username=username,
+        role=Role.SUPERVISOR,
+        password=PASSWORD.format(n),
+        vault_key=vault_key,
+        memory_kib=MEMORY_KIB,
+    )
+
+
+def _digest(plain: bytes) -> str:
+    return hashlib.sha256(plain).hexdigest()
