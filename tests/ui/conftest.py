@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from migramovil.ui import theme
@@ -23,9 +24,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _themed(qtbot: QtBot) -> Iterator[None]:
     """Light, 100 %, nothing moves; a test may call theme.use() again before it builds.
 
-    Afterwards the windows of the test really go: Qt deletes them only in a running loop, and a
-    heap of old ones makes every new style sheet slower.
+    Afterwards every window really goes, also pages that stood in none: Qt deletes only in a
+    running loop, and a heap of old ones makes every new style sheet slower.
     """
     theme.use("light", 1.0, motion=False)
     yield
+    for window in QApplication.topLevelWidgets():
+        window.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
