@@ -147,10 +147,10 @@ class PacketOpener:
             data = self._objects.packet(one.station, one.record, one.digest)
         except FileNotFoundError:
             raise Unacceptable("packet lost") from None
-        station = self._store.station(one.station)
-        if station is None or not same(data, one.digest):
+        signing = self._store.signing(one.station, one.epoch)
+        if signing is None or not same(data, one.digest):
             raise Unacceptable("packet damaged")
-        head = packet.check(data, canonical.from_text(station.signing))
+        head = packet.check(data, canonical.from_text(signing))
         header = head.header
         about = (header.realm, header.station, header.record)
         if about != (self._descriptor.realm, one.station, one.record):

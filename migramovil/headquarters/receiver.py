@@ -162,9 +162,9 @@ class Receiver:
         if missing is not None:
             return missing
         data = self._objects.assembled(station, record, digest, len(asked.parts))
-        signed_by = self._known(station).signing
         try:
-            head = packet.check(data, canonical.from_text(signed_by))
+            epoch = packet.read_head(data).header.epoch
+            head = packet.check(data, self._signing(station, epoch))
         except packet.BadPacket as problem:
             self._objects.drop_version(station, record, digest)
             raise Refused(Refusal.WRONG_DIGEST, problem.detail) from None
@@ -213,13 +213,13 @@ class Receiver:
             raise Refused(Refusal.WRONG_REALM, self._realm)
         if station.revoked:
             raise Refused(Refusal.REVOKED)
+        if not 1 <= header.epoch <= station.epoch:
+            raise Refused(Refusal.BAD_REQUEST, "epoch")
         try:
-            key = canonical.from_text(station.signing)
+            key = self._signing(header.station, header.epoch)
             sealing.verify(key, head.header_bytes, head.signature)
         except sealing.BadSignature:
             raise Refused(Refusal.BAD_REQUEST, "signature") from None
-        if not 1 <= header.epoch <= station.epoch:
-            raise Refused(Refusal.BAD_REQUEST, "epoch")
         if asked.size > packet.LARGEST_PACKET:
             raise Refused(Refusal.TOO_LARGE, str(packet.LARGEST_PACKET))
         if asked.size != head.length + sum(entry.size for entry in header.objects):
@@ -235,6 +235,13 @@ class Receiver:
         if station is None:
             raise Refused(Refusal.BAD_REQUEST, "station")
         return station
+
+    def _signing(self, station: str, epoch: int) -> bytes:
+        """The key the station signed with in that epoch."""
+        key = self._store.signing(station, epoch)
+        if key is None:
+            raise Refused(Refusal.BAD_REQUEST, "epoch")
+        return canonical.from_text(key)
 
     def _announced(self, station: str, record: str, digest: str) -> wire.Announce:
         said = self._objects.announced(station, record, digest)
@@ -263,7 +270,7 @@ class Receiver:
         return _answer(200, wire.Receipts(receipts=found))
 
     def _enrolled(self, place: Station, asked: wire.EnrollRequest, request: str) -> Enrolled:
-        name = str(uuid_utils.uuid7())
+        name = place.succeeds or str(uuid_utils.uuid7())
         station = wire.StationBody(
             realm=self._realm,
             station=name,

@@ -51,6 +51,25 @@ STATIONS = sa.Table(
         name="enrolled_whole",
     ),
 )
+# A code for a station that goes on with new keys; used, it keeps the signing key there was before.
+SUCCESSIONS = sa.Table(
+    "successions",
+    METADATA,
+    sa.Column("token_sha256", sa.Text, primary_key=True),
+    sa.Column("station", sa.Text, sa.ForeignKey("stations.station"), nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("code_until", sa.Text, nullable=False),
+    sa.Column("former_signing", sa.Text),
+    sa.Column("request_sha256", sa.Text),
+    sa.Column("answer", sa.Text),
+    sa.UniqueConstraint("station", "epoch"),
+    sa.CheckConstraint(
+        "(answer IS NULL) = (former_signing IS NULL)"
+        " AND (answer IS NULL) = (request_sha256 IS NULL)",
+        name="used_whole",
+    ),
+)
 PACKETS = sa.Table(
     "packets",
     METADATA,
@@ -103,7 +122,10 @@ OPEN_LOG = sa.Table(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Station:
-    """A station as headquarters knows it; `station` is "" until its code was used."""
+    """A station as headquarters knows it; `station` is "" until its code was used.
+
+    `succeeds` is the station that this code continues in a new epoch; "" for a new one.
+    """
 
     number: int
     name: str
@@ -117,6 +139,7 @@ class Station:
     request_sha256: str
     answer: str
     revoked: str
+    succeeds: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +222,49 @@ class Store:
         return self._one_station(STATIONS.c.station == station)
 
     def station_by_token(self, token_sha256: str) -> Station | None:
-        return self._one_station(STATIONS.c.token_sha256 == token_sha256)
+        """The station a code is for: one to come, or one to go on with new keys."""
+        first = self._one_station(STATIONS.c.token_sha256 == token_sha256)
+        return first or self._successor(token_sha256)
+
+    def renew(self, code: str, *, token_sha256: str, until: str) -> Station | None:
+        """A code for the next epoch of an enrolled station, in place of one not used yet.
+
+        Until it is used nothing changes. None when no enrolled station has this short code.
+        """
+        with self._engine.begin() as connection:
+            row = connection.execute(
+                sa.select(STATIONS).where(STATIONS.c.code == code, STATIONS.c.station.is_not(None))
+            ).one_or_none()
+            if row is None:
+                return None
+            unused = (SUCCESSIONS.c.station == row.station) & SUCCESSIONS.c.answer.is_(None)
+            connection.execute(sa.delete(SUCCESSIONS).where(unused))
+            connection.execute(
+                sa.insert(SUCCESSIONS).values(
+                    token_sha256=token_sha256,
+                    station=row.station,
+                    epoch=row.epoch + 1,
+                    code=f"{row.number:02d}{epoch_letters(row.epoch + 1)}",
+                    code_until=until,
+                )
+            )
+        return self._successor(token_sha256)
+
+    def signing(self, station: str, epoch: int) -> str | None:
+        """The key (base64) this station signed with in that epoch; None if there was none."""
+        c = SUCCESSIONS.c
+        former = (
+            sa.select(c.former_signing)
+            .where(c.station == station, c.epoch > epoch, c.former_signing.is_not(None))
+            .order_by(c.epoch)
+            .limit(1)
+        )
+        with self._engine.begin() as connection:
+            found = connection.execute(former).scalar()
+        if found is not None:
+            return str(found)
+        known = self.station(station)
+        return known.signing if known is not None and epoch <= known.epoch else None
 
     def enroll(self, token_sha256: str, enrolled: Enrolled) -> bool:
         """Use a code up; False when it was used already."""
@@ -215,7 +280,7 @@ class Store:
                     answer=enrolled.answer,
                 )
             )
-            return done.rowcount == 1
+            return done.rowcount == 1 or _succeed(connection, token_sha256, enrolled)
 
     def revoke(self, code: str, utc: str) -> bool:
         with self._engine.begin() as connection:
@@ -304,10 +369,77 @@ class Store:
             rows = connection.execute(sa.select(*columns).order_by(OPEN_LOG.c.id)).all()
         return [(row.utc, row.record, row.operator) for row in rows]
 
+    def _successor(self, token_sha256: str) -> Station | None:
+        """The station as a code for its next epoch makes it."""
+        joined = SUCCESSIONS.join(STATIONS, SUCCESSIONS.c.station == STATIONS.c.station)
+        query = sa.select(STATIONS, SUCCESSIONS).select_from(joined)
+        with self._engine.begin() as connection:
+            row = connection.execute(
+                query.where(SUCCESSIONS.c.token_sha256 == token_sha256)
+            ).one_or_none()
+        if row is None:
+            return None
+        of = row._mapping
+        used = of[SUCCESSIONS.c.answer] is not None
+        return Station(
+            number=of[STATIONS.c.number],
+            name=of[STATIONS.c.name],
+            place=of[STATIONS.c.place],
+            code=of[SUCCESSIONS.c.code],
+            code_until=of[SUCCESSIONS.c.code_until],
+            station=of[STATIONS.c.station] if used else "",
+            epoch=of[SUCCESSIONS.c.epoch],
+            signing=of[STATIONS.c.signing],
+            transport=of[STATIONS.c.transport],
+            request_sha256=of[SUCCESSIONS.c.request_sha256] or "",
+            answer=of[SUCCESSIONS.c.answer] or "",
+            revoked="",  # a code given after a revocation says that the station goes on
+            succeeds=of[STATIONS.c.station],
+        )
+
     def _one_station(self, clause: sa.ColumnElement[bool]) -> Station | None:
         with self._engine.begin() as connection:
             row = connection.execute(sa.select(STATIONS).where(clause)).one_or_none()
         return None if row is None else _station(row)
+
+
+def epoch_letters(epoch: int) -> str:
+    """1 is A, 26 Z, 27 AA: the tail of a station's short code."""
+    letters = ""
+    while epoch:
+        epoch, place = divmod(epoch - 1, 26)
+        letters = chr(ord("A") + place) + letters
+    return letters
+
+
+def _succeed(connection: Connection, token_sha256: str, enrolled: Enrolled) -> bool:
+    """Give the station its next epoch and keys; what it signed before stays checkable."""
+    c = SUCCESSIONS.c
+    former = sa.select(STATIONS.c.signing).where(STATIONS.c.station == enrolled.station)
+    row = connection.execute(
+        sa.update(SUCCESSIONS)
+        .where(c.token_sha256 == token_sha256, c.answer.is_(None))
+        .values(
+            former_signing=former.scalar_subquery(),
+            request_sha256=enrolled.request_sha256,
+            answer=enrolled.answer,
+        )
+        .returning(c.epoch, c.code)
+    ).one_or_none()
+    if row is None:
+        return False
+    connection.execute(
+        sa.update(STATIONS)
+        .where(STATIONS.c.station == enrolled.station)
+        .values(
+            epoch=row.epoch,
+            code=row.code,
+            signing=enrolled.signing,
+            transport=enrolled.transport,
+            revoked=None,
+        )
+    )
+    return True
 
 
 def _append(
