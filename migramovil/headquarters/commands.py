@@ -19,7 +19,7 @@ import typer
 from migramovil.core import canonical, sealing
 from migramovil.core.record import Realm
 from migramovil.core.trouble import Trouble
-from migramovil.headquarters import server, setup
+from migramovil.headquarters import restoring, server, setup
 from migramovil.headquarters.objects import Objects
 from migramovil.headquarters.opener import PacketOpener, Verdict
 from migramovil.headquarters.store import Receipt, Station, Store
@@ -142,6 +142,25 @@ def add_station(
         _tell(as_json, {**_station_row(one), "enrolment_code": code}, code)
 
 
+@stations_app.command("renew")
+def renew_station(
+    context: typer.Context,
+    code: Annotated[str, typer.Argument(help="Short code, for example 07A.")],
+    data: Annotated[Path | None, typer.Option("--data", envvar="MIGRAMOVIL_HQ")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a code for a station's next epoch: a restored or rebuilt laptop. Good for seven days."""
+    with _said(), _books(_given(data or context.obj)) as store:
+        root = canonical.from_text(setup.descriptor(_given(data or context.obj)).root)
+        token = secrets.token_bytes(wire.TOKEN_BYTES)
+        until = (datetime.now(UTC) + CODE_LIFE).isoformat(timespec="seconds")
+        one = store.renew(code, token_sha256=sealing.sha256(token), until=until)
+        if one is None:
+            raise typer.BadParameter("no enrolled station has that code")
+        given = wire.make_code(token, root)
+        _tell(as_json, {**_station_row(one), "enrolment_code": given}, given)
+
+
 @stations_app.command("revoke")
 def revoke_station(
     context: typer.Context,
@@ -175,6 +194,30 @@ def open_record(
         judge = _opener(data, store, unlock)
         found = judge.open_record(record, out, operator=getpass.getuser())
         _tell(as_json, {"record_id": found.record, "out": str(out)}, f"{found.folio} → {out}")
+
+
+@app.command("restore-key")
+def restore_key(
+    data: Data,
+    request: Annotated[Path, typer.Option("--request", help="The restoring laptop's request.")],
+    out: Annotated[Path, typer.Option("--out", help="The answer to carry back; new.")],
+    unlock: Unlock = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lend a backup's key to the laptop that restores it; needs the offline folder."""
+    with _said(), _books(data) as store:
+        answer, backup = restoring.lend(store, setup.offline(data, unlock), request.read_bytes())
+        with out.open("xb") as file:
+            file.write(canonical.encode(answer))
+        row = {
+            "station": backup.station,
+            "epoch": backup.epoch,
+            "made_utc": backup.made_utc,
+            "drafts": backup.drafts,
+            "packets": backup.packets,
+            "out": str(out),
+        }
+        _tell(as_json, row, f"{backup.station}  {backup.made_utc}  {out}")
 
 
 # --- shared ---------------------------------------------------------------------------------

@@ -65,6 +65,12 @@ class OpenerKeys:
     operational: sealing.Opener
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offline:
+    root: sealing.Signer
+    recovery: sealing.Opener
+
+
 def init(data: Path, *, realm: Realm, url: str, unlock: Path | None = None) -> Descriptor:
     """Make every key and the signed descriptor; AlreadySetUp rather than replace one."""
     if any((data / name).exists() for name in (DESCRIPTOR, EDGE, OPENER, OFFLINE)):
@@ -121,6 +127,14 @@ def opener(data: Path, unlock: Path | None = None) -> OpenerKeys:
     return OpenerKeys(
         opened_signer=sealing.Signer.load(folder.read("opened_signer")),
         operational=sealing.Opener.load(folder.read("operational")),
+    )
+
+
+def offline(data: Path, unlock: Path | None = None) -> Offline:
+    folder = _Folder.open(data, OFFLINE, unlock)
+    return Offline(
+        root=sealing.Signer.load(folder.read("root")),
+        recovery=sealing.Opener.load(folder.read("recovery")),
     )
 
 

@@ -374,12 +374,10 @@ class Store:
         joined = SUCCESSIONS.join(STATIONS, SUCCESSIONS.c.station == STATIONS.c.station)
         query = sa.select(STATIONS, SUCCESSIONS).select_from(joined)
         with self._engine.begin() as connection:
-            row = connection.execute(
-                query.where(SUCCESSIONS.c.token_sha256 == token_sha256)
-            ).one_or_none()
-        if row is None:
+            found = connection.execute(query.where(SUCCESSIONS.c.token_sha256 == token_sha256))
+            of = found.mappings().one_or_none()
+        if of is None:
             return None
-        of = row._mapping
         used = of[SUCCESSIONS.c.answer] is not None
         return Station(
             number=of[STATIONS.c.number],
