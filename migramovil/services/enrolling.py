@@ -116,6 +116,7 @@ class Enrolling:
         self._guard = threading.RLock()
         self._draft: Draft | None = None
         self._written: Draft | None = None  # as it lies on the disk
+        self._on_its_way = False  # a save that waits on the desk's lane
         self._saved: list[Callable[[], object]] = []
         self.saved_at = ""
         self.on_chair: Callable[[], object] = lambda: None  # in training the next person sits down
@@ -652,11 +653,15 @@ class Enrolling:
         return draft
 
     def _keep(self, draft: Draft) -> Draft:
-        """Have the newest draft saved; of many changes, the first save to come writes the last."""
-        self._desk.run(lambda _: self._save_or_tell())
+        """Have the newest draft saved; one save on its way is enough for many changes."""
+        already, self._on_its_way = self._on_its_way, True
+        if not already:
+            self._desk.run(lambda _: self._save_or_tell())
         return draft
 
     def _save_or_tell(self) -> None:
+        with self._guard:
+            self._on_its_way = False
         try:
             self._save()
         except Exception as error:
