@@ -18,12 +18,13 @@ from migramovil.devices.registry import Bench
 from migramovil.devices.sim.station import SimulatedStation
 from migramovil.services import catalogues
 from migramovil.services.accounts import Accounts, NewStation
-from migramovil.services.clock import StationClock
+from migramovil.services.clock import StationClock, boot
 from migramovil.services.desk import Desk, Place
 from migramovil.services.diagnosing import Diagnosing
 from migramovil.services.enrolling import Enrolling
 from migramovil.services.printing import Printing
 from migramovil.services.waiting import Waiting
+from migramovil.store import marks
 from migramovil.store.outbox import Outbox, StationIdentity
 from migramovil.sync import https, wire
 from migramovil.sync.engine import SyncEngine
@@ -86,6 +87,7 @@ def sync_engine(
         sealing.Signer.load(identity.transport),
         realm=identity.realm,
         url=url or identity.url,
+        on_time=lambda signed, doubt_s: desk.clock.correct(signed, doubt_s=doubt_s),
     )
     return SyncEngine(
         outbox, headquarters, descriptor, clock=desk.clock.utc, on_status=desk.waiting.heard
@@ -110,7 +112,9 @@ def build(
     if identity is not None and identity.realm != realm:
         outbox.close()
         raise WrongRealm("data folder")
-    clock = StationClock()
+    clock = StationClock(
+        boot=boot(), memory=marks.Mark(outbox, "clock.signed"), sealed=outbox.last_sealed
+    )
     desk_lane, inspection = Lane("desk"), Lane("inspection")
     told: list[Callable[..., object]] = []
 

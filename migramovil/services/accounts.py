@@ -16,6 +16,7 @@ from migramovil.core.roles import Account, AccountBody, Act, ActBody, Approval, 
 from migramovil.core.trouble import Trouble, Who
 from migramovil.devices.lanes import Lane, Ticket
 from migramovil.services.clock import StationClock
+from migramovil.services.lockout import Lockout
 from migramovil.store import finishing, keys
 from migramovil.store.outbox import Outbox, StationIdentity
 from migramovil.store.vault import Vault
@@ -103,6 +104,7 @@ class Accounts:
         self._inside: Inside | None = None
         self._kept: KeptDraft | None = None
         self._guard = threading.Lock()
+        self._lockout = Lockout(outbox)
         self.on_enrolled: Callable[[], object] = lambda: None
 
     # ---- what anyone may know ----------------------------------------------------------
@@ -117,6 +119,10 @@ class Accounts:
 
     def people(self) -> tuple[keys.SlotInfo, ...]:
         return keys.slots(self._folder)
+
+    def wait_s(self, username: str) -> float:
+        """Seconds until this person's password is looked at again; 0 when it is now."""
+        return self._lockout.wait_s(username)
 
     def kept_draft(self) -> KeptDraft | None:
         """The draft left on this station while it has been running; known without the vault."""
@@ -160,7 +166,7 @@ class Accounts:
         self._desk.run(close).result()
 
     def _log_in(self, username: str, password: str) -> Session:
-        unlocked = keys.open_slot(self._folder, username, password)
+        unlocked = self._open_slot(username, password)
         with self._guard:
             if self._inside is not None:
                 self._inside.vault.close()
@@ -281,7 +287,12 @@ class Accounts:
 
     def second_person(self, username: str, password: str) -> keys.PersonKeys:
         """Another person's keys, opened for one signature by their own password."""
-        return keys.open_slot(self._folder, username, password).person
+        self.inside()
+        return self._open_slot(username, password).person
+
+    def _open_slot(self, username: str, password: str) -> keys.Unlocked:
+        with self._lockout.trying(username):
+            return keys.open_slot(self._folder, username, password)
 
     def role_of(self, account: str) -> Role:
         known = {a.body.account: a.body.role for a in self.inside().vault.accounts()}

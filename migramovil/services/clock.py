@@ -1,40 +1,199 @@
-"""The station's time: for display in Lima, for records with its doubt. It never orders anything."""
+"""The station's time: for display in Lima, for records with its doubt. It never orders anything.
+
+Laptops' clocks lie. What headquarters signed is carried on by a clock nobody can set (the time
+since the machine started); the laptop's own is believed only while nothing better is known, and
+then without a bound. docs/decisions/0011.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import math
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from migramovil.core import canonical
 from migramovil.core.record import Stamp
+from migramovil.core.trouble import Trouble
 
 LIMA = ZoneInfo("America/Lima")
+DRIFT = 50e-6
+"""A quartz clock's worst, as a part of the time it ran (50 ppm: 4 s a day)."""
+LEAST_DOUBT_S = 2
+SLACK = timedelta(minutes=5)
+"""A difference that is not worth a word."""
+AGREES = timedelta(days=1)
+"""How long after headquarters' last word a machine started since may still be believed a little."""
+AHEAD = timedelta(days=366)
+
+
+class Memory(Protocol):
+    """Where headquarters' last word outlives the process."""
+
+    def read(self) -> str | None: ...
+
+    def write(self, words: str) -> None: ...
+
+
+class _Forgets:
+    def read(self) -> str | None:
+        return None
+
+    def write(self, words: str) -> None:
+        del words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedTime:
+    """Headquarters' word: its UTC, its doubt (s), where the steady clock of `boot` stood (ms)."""
+
+    utc: str
+    doubt_s: int
+    boot: str
+    steady_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skew:
+    """The laptop's clock against what is known: later than it (`ahead`) or earlier.
+
+    `trusted`: the station goes by headquarters' time meanwhile; else `by` is only a lower bound,
+    or how far past the last known time the clock claims to be.
+    """
+
+    by: timedelta
+    ahead: bool
+    trusted: bool
+
+
+def steady() -> float:
+    """Seconds that only ever grow, asleep or not, and that nobody can set."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
+def boot() -> str:
+    """Which start of the machine this is; "" where the system does not say."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 class StationClock:
-    """The laptop's clock, corrected by what headquarters last signed.
+    """`now` is the laptop's clock, `steady` the one since its start (`boot`), `sealed` the UTC of
+    the record sealed last ("" for none); each is asked anew."""
 
-    `offset` is headquarters' time minus ours; `doubt_s` what that is worth (None: unbounded).
-    """
-
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        steady: Callable[[], float] = steady,
+        boot: str = "",
+        memory: Memory | None = None,
+        sealed: Callable[[], str] = lambda: "",
+    ) -> None:
         self._now = now
-        self._offset = timedelta()
-        self._doubt_s: int | None = None
+        self._steady = steady
+        self._boot = boot
+        self._memory: Memory = memory or _Forgets()
+        self._sealed = sealed
+        self._signed = self._remembered()
+        self._live = self._signed is not None and self._signed.boot == boot != ""
 
-    def correct(self, headquarters: datetime, *, doubt_s: int) -> None:
-        """Take headquarters' signed time, known to `doubt_s` seconds."""
-        self._offset = headquarters - self._now()
-        self._doubt_s = doubt_s
+    def correct(self, headquarters: datetime, *, doubt_s: int = 0) -> None:
+        """Take headquarters' signed time, known to `doubt_s` seconds. Safe from any thread."""
+        self._signed = SignedTime(
+            utc=_words(headquarters.astimezone(UTC)),
+            doubt_s=doubt_s,
+            boot=self._boot,
+            steady_ms=int(self._steady() * 1000),
+        )
+        self._live = True
+        with contextlib.suppress(Trouble):  # a full disk must not stop the line to headquarters
+            self._memory.write(canonical.encode(self._signed).decode())
 
+    # ---- what time it is -----------------------------------------------------------------
     def utc(self) -> datetime:
-        return self._now() + self._offset
+        signed = self._signed
+        if signed is None or not self._live:
+            return self._now().astimezone(UTC)
+        return _moment(signed.utc) + timedelta(seconds=self._since(signed))
 
     def now(self) -> Stamp:
-        return Stamp(utc=self.utc().strftime("%Y-%m-%dT%H:%M:%SZ"), uncertainty_s=self._doubt_s)
+        return Stamp(utc=_words(self.utc()), uncertainty_s=self.doubt_s())
+
+    def doubt_s(self) -> int | None:
+        """How wrong `utc` may be, in seconds; None where nothing bounds it."""
+        signed = self._signed
+        if signed is None:
+            return None
+        if self._live:
+            ran = self._since(signed)
+            return signed.doubt_s + LEAST_DOUBT_S + math.ceil(ran * DRIFT)
+        # Another start of the machine: the laptop's clock and headquarters' last word must tell
+        # one story, and then every second since may be wrong.
+        passed = self._now() - max(_moment(signed.utc), self._last_sealed())
+        if not timedelta() <= passed <= AGREES:
+            return None
+        whole = self._now() - _moment(signed.utc)
+        return signed.doubt_s + LEAST_DOUBT_S + math.ceil(whole.total_seconds())
 
     def local(self) -> datetime:
         return self.utc().astimezone(LIMA)
 
     def today(self) -> date:
         return self.local().date()
+
+    # ---- what is wrong with the laptop's clock -------------------------------------------
+    def skew(self) -> Skew | None:
+        """How the laptop's clock contradicts what is known; None while it does not."""
+        if self._live:
+            off = self._now() - self.utc()
+            return None if abs(off) <= SLACK else _skew(off, trusted=True)
+        floor = self._last_sealed()
+        if self._signed is not None:
+            floor = max(floor, _moment(self._signed.utc))
+        off = self._now() - floor
+        if off < -SLACK or (off > AHEAD and floor > _NEVER):
+            return _skew(off, trusted=False)
+        return None
+
+    def _last_sealed(self) -> datetime:
+        said = self._sealed()
+        return _moment(said) if said else _NEVER
+
+    def _since(self, signed: SignedTime) -> float:
+        return max(0.0, self._steady() - signed.steady_ms / 1000)
+
+    def _remembered(self) -> SignedTime | None:
+        said = self._memory.read()
+        if said is None:
+            return None
+        try:
+            found = canonical.decode(said.encode(), SignedTime)
+            _moment(found.utc)
+        except (Trouble, ValueError):
+            return None
+        return found
+
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _skew(off: timedelta, *, trusted: bool) -> Skew:
+    return Skew(by=abs(off), ahead=off > timedelta(), trusted=trusted)
+
+
+def _moment(utc: str) -> datetime:
+    return datetime.fromisoformat(utc).astimezone(UTC)
+
+
+def _words(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -152,6 +152,13 @@ class Outbox:
             ).scalars()
             return max((int(folio.split("-")[-2]) for folio in found), default=0)
 
+    def last_sealed(self) -> str:
+        """When the newest record was sealed, as it says itself (UTC); "" before the first."""
+        newest = (records.c.epoch.desc(), records.c.seq.desc())
+        query = select(records.c.sealed_utc).order_by(*newest).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar() or ""
+
     # --- the line ---------------------------------------------------------------
     def add(self, waiting: Waiting, file: str) -> None:
         """Put a sealed packet, already durable as packets/`file`, in the line and count it.

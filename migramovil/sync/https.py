@@ -6,9 +6,11 @@ time for a fresh nonce, and its certificate must be valid then.
 
 from __future__ import annotations
 
+import math
 import secrets
 import ssl
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -48,7 +50,11 @@ class EnrolmentRefused(Trouble):
 
 
 class HttpsHeadquarters:
-    """One connection, kept while it works; `url` is the descriptor's first unless given."""
+    """One connection, kept while it works; `url` is the descriptor's first unless given.
+
+    `on_time` hears the time headquarters signed and its doubt in seconds, at each dialling, on the
+    thread that dials.
+    """
 
     def __init__(
         self,
@@ -58,6 +64,7 @@ class HttpsHeadquarters:
         *,
         realm: Realm,
         url: str = "",
+        on_time: Callable[[datetime, int], object] = lambda *_: None,
     ) -> None:
         if descriptor.realm != realm:
             raise WrongRealm
@@ -65,6 +72,7 @@ class HttpsHeadquarters:
         self._station = station
         self._transport = transport
         self._url = url or descriptor.urls[0]
+        self._on_time = on_time
         self._line: _Line | None = None
 
     def receipts(self, records: Sequence[tuple[str, str]]) -> Sequence[Signed]:
@@ -123,7 +131,7 @@ class HttpsHeadquarters:
         if self._line is None:
             line = _Line(self._url, _pinned(self._descriptor.tls_ca))
             try:
-                _check_time(line, self._descriptor)
+                self._on_time(*_check_time(line, self._descriptor))
             except BaseException:
                 line.close()
                 raise
@@ -282,10 +290,14 @@ def _unverified() -> ssl.SSLContext:
     return context
 
 
-def _check_time(line: _Line, descriptor: Descriptor) -> None:
-    """Fetch the signed time for a fresh nonce; realm and certificate dates must agree with it."""
-    nonce = secrets.token_hex(16)
+def _check_time(line: _Line, descriptor: Descriptor) -> tuple[datetime, int]:
+    """The time signed for a fresh nonce and its doubt: the whole seconds the question took.
+
+    Realm and certificate dates must agree with it.
+    """
+    nonce, asked = secrets.token_hex(16), time.monotonic()
     status, answer = line.ask("POST", wire.PING_PATH, canonical.encode(wire.Ping(nonce=nonce)), {})
+    took = math.ceil(time.monotonic() - asked)
     if status >= 400:
         raise _refusal(status, answer)
     try:
@@ -302,6 +314,7 @@ def _check_time(line: _Line, descriptor: Descriptor) -> None:
     for shown in (authority, x509.load_der_x509_certificate(line.certificate)):
         if not shown.not_valid_before_utc <= now <= shown.not_valid_after_utc:
             raise CertificateExpired
+    return now, took
 
 
 # --- answers ----------------------------------------------------------------------------------

@@ -1,0 +1,149 @@
+"""The station's time: bounded by headquarters' word, carried by a clock nobody can set."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from migramovil.services.clock import StationClock
+from migramovil.store.trouble import DiskFull
+from tests.services.house import NOON, Hands
+
+
+class Paper:
+    def __init__(self, words: str | None = None) -> None:
+        self.words = words
+
+    def read(self) -> str | None:
+        return self.words
+
+    def write(self, words: str) -> None:
+        self.words = words
+
+
+def a_clock(hands: Hands, paper: Paper, *, boot: str = "one", sealed: str = "") -> StationClock:
+    return StationClock(
+        lambda: hands.wall, steady=lambda: hands.ran_s, boot=boot, memory=paper,
+        sealed=lambda: sealed,
+    )  # fmt: skip
+
+
+def corrected(hands: Hands, paper: Paper, at: datetime = NOON) -> StationClock:
+    clock = a_clock(hands, paper)
+    clock.correct(at, doubt_s=1)
+    return clock
+
+
+def test_without_headquarters_word_nothing_bounds_the_time() -> None:
+    stamp = a_clock(Hands(), Paper()).now()
+    assert (stamp.utc, stamp.uncertainty_s) == ("2026-11-23T17:00:00Z", None)
+
+
+def test_the_doubt_grows_with_the_time_since_headquarters_spoke() -> None:
+    hands = Hands()
+    clock = corrected(hands, Paper())
+    assert clock.doubt_s() == 3
+    hands.pass_s(24 * 3600)
+    assert clock.doubt_s() == 3 + 5  # 50 ppm of a day is 4.32 s
+    assert clock.utc() == NOON + timedelta(days=1)
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=-2), timedelta(days=3000), timedelta(minutes=9)])
+def test_a_jump_of_the_laptops_clock_moves_no_stamp(jump: timedelta) -> None:
+    hands = Hands()
+    clock = corrected(hands, Paper())
+    hands.wall += jump
+    hands.pass_s(60)
+    assert clock.utc() == NOON + timedelta(seconds=60)
+    assert clock.doubt_s() == 4
+    skew = clock.skew()
+    assert skew is not None
+    assert (skew.by, skew.ahead, skew.trusted) == (abs(jump), jump > timedelta(), True)
+
+
+def test_a_restart_of_the_program_keeps_headquarters_time() -> None:
+    hands, paper = Hands(wall=NOON - timedelta(hours=2)), Paper()
+    corrected(hands, paper)
+    hands.pass_s(600)
+    again = a_clock(hands, paper)
+    assert again.utc() == NOON + timedelta(seconds=600)
+    assert again.doubt_s() == 4
+
+
+def test_after_a_restart_of_the_machine_every_second_since_is_doubted() -> None:
+    hands, paper = Hands(), Paper()
+    corrected(hands, paper)
+    hands.pass_s(3600)
+    hands.ran_s = 5
+    again = a_clock(hands, paper, boot="two")
+    assert again.utc() == NOON + timedelta(hours=1)
+    assert again.doubt_s() == 3 + 3600
+    assert again.skew() is None
+
+
+@pytest.mark.parametrize("turned", [timedelta(hours=-3), timedelta(days=2), timedelta(days=3000)])
+def test_a_clock_that_contradicts_the_last_word_has_no_bound(turned: timedelta) -> None:
+    hands, paper = Hands(), Paper()
+    corrected(hands, paper)
+    hands.wall += turned
+    again = a_clock(hands, paper, boot="two")
+    assert again.doubt_s() is None
+    assert again.utc() == NOON + turned
+
+
+def test_a_clock_set_back_or_years_ahead_is_told() -> None:
+    hands, paper = Hands(), Paper()
+    corrected(hands, paper)
+    hands.wall = NOON - timedelta(hours=2)
+    behind = a_clock(hands, paper, boot="two").skew()
+    assert behind is not None
+    assert (behind.by, behind.ahead, behind.trusted) == (timedelta(hours=2), False, False)
+    hands.wall = NOON + timedelta(days=1100)
+    ahead = a_clock(hands, paper, boot="two").skew()
+    assert ahead is not None
+    assert ahead.ahead
+
+
+def test_a_clock_earlier_than_the_last_sealed_record_is_told() -> None:
+    hands = Hands()
+    clock = a_clock(hands, Paper(), sealed="2026-11-23T19:00:00Z")
+    skew = clock.skew()
+    assert skew is not None
+    assert (skew.by, skew.ahead) == (timedelta(hours=2), False)
+
+
+def test_headquarters_word_ends_the_complaint_about_a_record_sealed_too_late() -> None:
+    clock = a_clock(Hands(), Paper(), sealed="2031-11-23T19:00:00Z")
+    clock.correct(NOON)
+    assert clock.skew() is None
+
+
+def test_a_few_minutes_are_not_worth_a_word() -> None:
+    hands = Hands()
+    clock = corrected(hands, Paper())
+    hands.wall -= timedelta(minutes=4)
+    assert clock.skew() is None
+
+
+@pytest.mark.parametrize("words", ["", "{}", "null", '{"utc":"ayer"}'])
+def test_a_ruined_memory_is_no_memory(words: str) -> None:
+    assert a_clock(Hands(), Paper(words)).doubt_s() is None
+
+
+def test_a_full_disk_does_not_stop_the_correction() -> None:
+    class Full(Paper):
+        def write(self, words: str) -> None:
+            raise DiskFull
+
+    clock = a_clock(Hands(), Full())
+    clock.correct(NOON)
+    assert clock.doubt_s() == 2
+
+
+def test_where_the_system_does_not_say_which_start_it_is_the_doubt_is_the_larger() -> None:
+    hands, paper = Hands(), Paper()
+    first = a_clock(hands, paper, boot="")
+    first.correct(NOON)
+    hands.pass_s(60)
+    assert a_clock(hands, paper, boot="").doubt_s() == 62
