@@ -61,6 +61,8 @@ def finish(  # noqa: PLR0917 - every part of the sequence, in its order
         reconcile(outbox, vault)
         done = outbox.row(record_id)
         if done is not None:
+            if vault.has_draft(record_id):
+                raise Damaged("packet")
             return done
         media = vault.all_media(record_id)
         draught = compose(outbox.seq() + 1, vault.audit.head(), media)
@@ -77,11 +79,11 @@ def finish(  # noqa: PLR0917 - every part of the sequence, in its order
 def reconcile(outbox: Outbox, vault: Vault) -> Reconciled:
     """Complete or undo what a crash interrupted; adopts no packet. For when the vault opens."""
     with outbox.finishing:
-        open_drafts = {draft.record_id for draft in vault.drafts()}
+        open_drafts = vault.draft_ids()
         completed = []
         for record in sorted(open_drafts):
             row = outbox.row(record)
-            if row is not None:
+            if row is not None and _is_whole(outbox, record):
                 vault.unlink_media(vault.close_finished(record, row.digest, "", row.sealed_utc))
                 completed.append(record)
         if completed or vault.purge_pending():
@@ -94,6 +96,16 @@ def reconcile(outbox: Outbox, vault: Vault) -> Reconciled:
     return Reconciled(
         completed=tuple(completed), discarded=discarded, strays=strays, missing=missing
     )
+
+
+def _is_whole(outbox: Outbox, record: str) -> bool:
+    """Whether the packet is there. A commit the disk reported as failed may yet turn out to have
+    happened, its packet long withdrawn: then the draft is all there is, and stays."""
+    try:
+        outbox.packet(record)
+    except Damaged:
+        return False
+    return True
 
 
 def _seal(

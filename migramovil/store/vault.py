@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from migramovil.core import canonical, sealing
 from migramovil.core.roles import Account
-from migramovil.store import audit, files
+from migramovil.store import audit, files, keys
 from migramovil.store.audit import Audit
 from migramovil.store.database import Database
 from migramovil.store.migrate import open_database
@@ -38,7 +38,7 @@ class Vault:
     @classmethod
     def create(cls, folder: Path) -> bytes:
         """Make an empty vault; its key, which is kept nowhere but in slots."""
-        path = files.private_folder(folder) / "vault.db"
+        path = files.private_folder(folder) / keys.VAULT_FILE
         if path.exists():
             raise VaultLocked("there is a vault already")
         key = sealing.new_key()
@@ -48,13 +48,13 @@ class Vault:
     @classmethod
     def discard(cls, folder: Path) -> None:
         """Take away what a set-up that headquarters never confirmed left behind."""
-        for left in [*folder.glob("vault.db*"), folder / "slots.json"]:
+        for left in [folder / "slots.json", *folder.glob("vault*.db*")]:
             left.unlink(missing_ok=True)
 
     def __init__(self, folder: Path, vault_key: bytes) -> None:
-        path = folder / "vault.db"
+        path = keys.vault_file(folder)
         if not path.exists():
-            raise Damaged("vault.db is gone")
+            raise Damaged(f"{path.name} is gone")
         self._media = files.private_folder(folder / "media")
         try:
             self._database = open_database(path, vault_key, "vault")
@@ -62,7 +62,9 @@ class Vault:
             # SQLCipher cannot tell a wrong key from a ruined first page.
             raise VaultLocked from None
         self.audit = Audit(self._database)
+        self._finished: set[str] = set()
         self._sweep()
+        sweep_files(path)
         self.purge()
 
     def close(self) -> None:
@@ -128,6 +130,7 @@ class Vault:
     # --- drafts -------------------------------------------------------------------------
     def save_draft(self, record_id: str, schema: int, body: bytes, updated_utc: str) -> None:
         """Keep a draft, or its newer form: durable when this returns."""
+        self._still_open(record_id)
         values = {"schema": schema, "body": body, "updated_utc": updated_utc}
         added = insert(drafts).values(record=record_id, key=sealing.new_key(), **values)
         with self._database.write() as connection:
@@ -139,7 +142,13 @@ class Vault:
         query = select(c.record.label("record_id"), c.schema, c.body, c.updated_utc)
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(c.updated_utc.desc(), c.record))
-            return [StoredDraft(**row) for row in rows.mappings()]
+            found = [StoredDraft(**row) for row in rows.mappings()]
+        return [draft for draft in found if draft.record_id not in self._finished]
+
+    def draft_ids(self) -> set[str]:
+        """Every draft on the disk, also one whose record is in the line and that waits to go."""
+        with self._database.read() as connection:
+            return set(connection.execute(select(drafts.c.record)).scalars())
 
     def has_draft(self, record_id: str) -> bool:
         with self._database.read() as connection:
@@ -147,6 +156,7 @@ class Vault:
 
     def void_draft(self, record_id: str) -> None:
         """Destroy a draft, its key and its media."""
+        self._still_open(record_id)
         with self._database.write() as connection:
             names = _delete_draft(connection, record_id)
         self.unlink_media(names)
@@ -155,17 +165,24 @@ class Vault:
     def close_finished(self, record_id: str, digest: str, actor: str, utc: str) -> list[str]:
         """The vault's half of finishing, in one transaction; the media files now to be unlinked.
 
-        Again changes nothing. Call only once the outbox holds the record.
+        Again changes nothing. Call only once the outbox holds the record: should the disk prevent
+        this, the draft is still here, but it is offered to nobody and takes no change.
         """
+        self._finished.add(record_id)
         with self._database.write() as connection:
             if _draft_key(connection, record_id) is None:
                 return []
             audit.append(connection, actor, "finish", f"{record_id} {digest}", utc)
             return _delete_draft(connection, record_id)
 
+    def _still_open(self, record_id: str) -> None:
+        if record_id in self._finished:
+            raise DraftGone
+
     # --- media ---------------------------------------------------------------------------
     def put_media(self, record_id: str, plain: bytes) -> str:
         """Keep a picture or page of a draft, durable when this returns; its object id."""
+        self._still_open(record_id)
         with self._database.read() as connection:
             key = _draft_key(connection, record_id)
         if key is None:
@@ -199,6 +216,7 @@ class Vault:
 
     def drop_media(self, record_id: str, object_id: str) -> None:
         """Destroy one object (a rewrite is a new one)."""
+        self._still_open(record_id)
         chosen = (media.c.record == record_id) & (media.c.object == object_id)
         with self._database.write() as connection:
             names = (
@@ -254,6 +272,17 @@ class Vault:
             orphans = [path for path in self._media.glob("*.obj") if path.name not in named]
         for orphan in orphans:
             files.remove(orphan)
+
+
+def sweep_files(current: Path) -> None:
+    """Delete every vault file but the one that counts: left by a change of key that was cut short.
+
+    Call it only once `current` has been opened.
+    """
+    kept = {current.name, f"{current.name}-wal", f"{current.name}-shm"}
+    for left in current.parent.glob("vault*.db*"):
+        if left.name not in kept:
+            files.remove(left)
 
 
 def _draft_key(connection: Connection, record_id: str) -> bytes | None:
