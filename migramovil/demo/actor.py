@@ -1,39 +1,45 @@
-"""The station process of the demonstration: an officer's keys over the real pages and services."""
+"""The station process of the demonstration: its mornings, its people, its line, its end."""
 
 from __future__ import annotations
 
 import itertools
 import json
-import os
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
-from migramovil import app, opening
+from migramovil import app, opening, settings
 from migramovil.core import canonical
-from migramovil.core.documents import DOCUMENT_LABELS
-from migramovil.core.places import District
-from migramovil.core.procedures import in_force
+from migramovil.core.queue import Counts
 from migramovil.core.record import BadReceipt, Descriptor, check_receipt
 from migramovil.core.roles import Role
+from migramovil.demo.chair import Chair
 from migramovil.demo.hand import Hand
 from migramovil.demo.training import NAME, OFFICER, PASSPHRASE, SUPERVISOR
+from migramovil.devices.lanes import Ticket
+from migramovil.devices.ports import DeviceKind
 from migramovil.devices.sim import people
-from migramovil.devices.sim.people import SimPerson
 from migramovil.devices.sim.station import SimulatedStation
+from migramovil.store.outbox import QueueRow
+from migramovil.ui.bridge import Bridge
+from migramovil.ui.window import StationWindow
 
-KILLED = 9
-_OPENED_S = 60.0
+_PACE_S = 0.02
+_NEVER_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What one life of the station process does; people `first` … `first + count - 1`."""
+    """What one life of the station process does; people `first` … `first + count - 1`.
+
+    `tour` also goes where an ordinary day does not: other themes, the lock, devices that fail.
+    """
 
     data: str
     url: str
@@ -43,9 +49,9 @@ class Plan:
     count: int
     slips: str
     screens: str
-    die_after_finish: bool = False
-    expect_trouble: bool = False
-    settle_s: float = _OPENED_S
+    tour: bool = False
+    dies_after_finish: bool = False
+    settle_s: float = 60.0
 
 
 def play(plan_file: Path) -> int:
@@ -53,277 +59,214 @@ def play(plan_file: Path) -> int:
     plan = msgspec.json.decode(plan_file.read_bytes(), type=Plan)
     qt = QApplication.instance() or QApplication(sys.argv[:1])
     coming = itertools.islice(people.population(plan.seed), plan.first, plan.first + plan.count)
-    sim = SimulatedStation(coming, pace_s=0.02, save_slips_to=Path(plan.slips))
+    sim = SimulatedStation(coming, pace_s=_PACE_S, save_slips_to=Path(plan.slips))
     station = app.build(Path(plan.data), training=True, sim=sim, url=plan.url)
-    if not station.desk.accounts.enrolled:
-        _set_up(station, plan)
-    window, _bridge = opening.window_for(station)
-    window.show()
+    day = _Day(station, sim, plan)
     try:
-        hand = Hand(window, Path(plan.screens))
-        _enter(hand)
-        _tell(say="offline")
-        station.start_sync()
-        for _ in range(plan.count):
-            _one_person(hand, station, sim)
-            if plan.die_after_finish:
-                sys.stdout.flush()
-                os._exit(KILLED)
-        _the_rest_of_the_screens(hand)
-        _tell(say="online")
-        _settle(hand, station, plan)
-        _report(station)
+        day.live()
     finally:
-        window.allow_close()
-        window.close()
+        day.end()
         station.close()
         qt.processEvents()
     return 0
 
 
-def _set_up(station: app.Station, plan: Plan) -> None:
-    """The first morning: the station is enrolled on its own page, and gets an officer."""
-    window, _bridge = opening.window_for(station)
-    window.show()
-    hand = Hand(window, Path(plan.screens))
-    hand.wait_page("SetupPage")
-    hand.type("Dirección de sede central", plan.url)
-    hand.type("Código de enrolamiento", plan.code)
-    hand.type("Nombre de la estación", NAME)
-    hand.type("Usuario de quien supervisa", SUPERVISOR)
-    hand.type("Contraseña", PASSPHRASE)
-    hand.type("Otra vez la contraseña", PASSPHRASE)
-    hand.picture("00-enrolar-estacion")
-    hand.primary()
-    hand.wait_page("LoginPage")
-    accounts = station.desk.accounts
-    accounts.log_in(SUPERVISOR, PASSPHRASE).result()
-    accounts.add_officer(OFFICER, PASSPHRASE, Role.OFFICER).result()
-    accounts.lock()
-    if station.engine is not None:  # the day begins without a link
-        station.engine.stop()
-        station.engine = None
-    window.allow_close()
-    window.close()
+class _Day:
+    """One life of the station, from the first morning or from where the last life ended."""
 
+    def __init__(self, station: app.Station, sim: SimulatedStation, plan: Plan) -> None:
+        self._station, self._sim, self._plan = station, sim, plan
+        self._windows: list[tuple[StationWindow, Bridge]] = []  # the services go on calling each
+        self._window = self._opened()
+        self._asked: Ticket[None] | None = None
+        self._hand = Hand(self._window, Path(plan.screens), self._all_has_come)
 
-def _enter(hand: Hand) -> None:
-    hand.wait_page("LoginPage")
-    hand.type("¿Quién entra?", OFFICER)
-    hand.type("Contraseña", PASSPHRASE)
-    hand.picture("01-entrada")
-    hand.field("Contraseña").control.setFocus()
-    hand.press(Qt.Key.Key_Return)
-    hand.wait_page("HomePage")
-    hand.picture("02-jornada")
+    def live(self) -> None:
+        if not self._station.desk.accounts.enrolled:
+            self._first_morning()
+        self._hand.wait_page("LoginPage")
+        self._enter()
+        self._hand.picture("02-jornada")
+        _tell(say="offline")
+        self._station.start_sync()
+        for number in range(self._plan.first, self._plan.first + self._plan.count):
+            self._one_person(number)
+        self._line_waits()
+        _tell(say="online")
+        self._line_moves()
+        self._report()
 
+    def end(self) -> None:
+        self._window.allow_close()
+        self._window.close()
 
-def _one_person(hand: Hand, station: app.Station, sim: SimulatedStation) -> None:
-    hand.wait_page("HomePage")
-    person = sim.next_person()
-    if not isinstance(person, SimPerson):
-        raise TypeError("nobody is left to come")
-    hand.primary()
-    _procedure(hand, station, person)
-    _identity(hand, station)
-    _person(hand, station, person)
-    _portrait(hand, station)
-    _fingers(hand, station)
-    _consent(hand)
-    hand.wait_page("ReviewPage")
-    hand.picture("07-revision")
-    hand.primary()
-    hand.wait_page("DonePage", 60)
-    row = station.desk.waiting.rows(0, 1)
-    finished = max(row, key=lambda r: r.seq)
-    before = len(sim.printer.slips)
-    hand.wait(lambda: len(sim.printer.slips) >= max(before, 1), "the slip")
-    hand.picture("08-terminado")
-    _tell(record_id=finished.record, folio=finished.folio, sealed_bytes=finished.size)
-    hand.press(Qt.Key.Key_Escape)
+    # ---- people -----------------------------------------------------------------------------
+    def _first_morning(self) -> None:
+        """The station is enrolled on its own page, and gets an officer."""
+        hand, station = self._hand, self._station
+        hand.wait_page("SetupPage")
+        hand.type("Dirección de sede central", self._plan.url)
+        hand.type("Código de enrolamiento", self._plan.code)
+        hand.type("Nombre de la estación", NAME)
+        hand.type("Usuario de quien supervisa", SUPERVISOR)
+        hand.type("Contraseña", PASSPHRASE)
+        hand.type("Otra vez la contraseña", PASSPHRASE)
+        hand.picture("00-enrolar-estacion")
+        hand.primary()
+        hand.wait_page("LoginPage", 60)
+        accounts = station.desk.accounts
+        accounts.log_in(SUPERVISOR, PASSPHRASE).result()
+        accounts.add_officer(OFFICER, PASSPHRASE, Role.OFFICER).result()
+        accounts.lock()
+        if station.engine is not None:  # the day begins without a link
+            station.engine.stop()
+            station.engine = None
+        self._another_window("light")
 
+    def _another_window(self, look: str) -> None:
+        """As after a change of theme in station.toml: the same station, its window made anew."""
+        self.end()
+        chosen = self._station.settings
+        self._station.settings = replace(chosen, look=settings.Look(theme=look))
+        self._window = self._hand.window = self._opened()
 
-def _procedure(hand: Hand, station: app.Station, person: SimPerson) -> None:
-    hand.wait_page("ProcedurePage")
-    today = station.desk.clock.today()
-    codes = [p.code for p in in_force(station.desk.enrolling.catalogue, today)]
-    number = codes.index(person.procedure) + 1 if person.procedure in codes else 1
-    hand.window.setFocus()
-    hand.press(Qt.Key(Qt.Key.Key_0.value + number))
-    hand.type("Número del comprobante de pago", person.receipt.number)
-    hand.picture("03-tramite")
-    hand.primary()
+    def _opened(self) -> StationWindow:
+        self._windows.append(opening.window_for(self._station))
+        self._windows[-1][0].show()
+        return self._windows[-1][0]
 
+    def _enter(self) -> None:
+        hand = self._hand
+        hand.wait_page("LoginPage")
+        hand.type("¿Quién entra?", OFFICER)
+        hand.type("Contraseña", PASSPHRASE)
+        hand.picture("01-entrada")
+        hand.field("Contraseña").control.setFocus()
+        hand.primary(Qt.Key.Key_Return)
+        hand.wait_page("HomePage", 30)
 
-def _identity(hand: Hand, station: app.Station) -> None:
-    hand.wait_page("IdentityPage")
-    hand.press(Qt.Key.Key_F5)
-    enrolling = station.desk.enrolling
-    hand.wait(lambda: bool(enrolling.draft and enrolling.draft.mrz_lines), "the document")
-    hand.picture("04-identidad-lectura")
-    hand.press(Qt.Key.Key_F8)
-    hand.wait(lambda: bool(enrolling.draft and enrolling.draft.mrz_confirmed), "the confirmation")
-    hand.picture("04-identidad")
-    hand.primary()
+    def _one_person(self, number: int) -> None:
+        last = number == self._plan.first + self._plan.count - 1
+        chair = Chair(self._hand, self._station, self._sim, number, fails=self._plan.tour)
+        chair.sit_down()
+        chair.until_fingers()
+        chair.fingers(pause=self._other_looks if self._plan.tour and last else None)
+        row = chair.until_sealed()
+        _tell(record_id=row.record, folio=row.folio, sealed_bytes=row.size, **chair.outcome)
+        if self._plan.dies_after_finish:
+            self._hand.wait(lambda: False, "the end", _NEVER_S)
+        chair.slip()
 
+    # ---- the line ---------------------------------------------------------------------------
+    def _line_waits(self) -> None:
+        hand = self._hand
+        hand.wait_page("HomePage")
+        hand.picture("09-jornada-con-cola")
+        hand.chord("Alt+2")
+        hand.wait_page("QueuePage")
+        hand.picture("10-envios-sin-conexion")
+        if self._plan.tour:
+            self._diagnosis()
+            hand.chord("Alt+2")
+            hand.wait_page("QueuePage")
 
-def _person(hand: Hand, station: app.Station, person: SimPerson) -> None:
-    hand.wait_page("PersonPage")
-    hand.type("Primer apellido", person.first_surname)
-    if person.second_surname:
-        hand.type("Segundo apellido", person.second_surname)
-    else:
-        hand.field("Segundo apellido").control.setFocus()
-        hand.press(Qt.Key.Key_F2)
-    hand.type("Nombres", person.given_names)
-    hand.type("País de nacimiento", person.birth_country)
-    hand.type("País de residencia", "PER")
-    place = _district(station, person.ubigeo)
-    hand.type("Departamento", place.department)
-    hand.type("Provincia", place.province)
-    hand.type("Distrito", place.district)
-    hand.type("Dirección", person.address)
-    hand.type("Celular", person.phone)
-    if person.email:
-        hand.type("Correo", person.email)
-    if person.guardian is not None:
-        _guardian(hand, person)
-    hand.picture("05-datos")
-    hand.primary()
+    def _diagnosis(self) -> None:
+        hand = self._hand
+        hand.chord("Alt+3")
+        hand.wait_page("DiagnosticsPage")
+        hand.press(Qt.Key.Key_F7)
+        for _ in DeviceKind:  # the table stops at its end
+            hand.wait(lambda: hand.verb == "Repetir prueba", "the tests", 40)
+            hand.press(Qt.Key.Key_Down)
+        hand.picture("12-diagnostico")
 
+    def _line_moves(self) -> None:
+        """Wait until headquarters keeps everything, then opened it, or plainly will not."""
+        if self._station.engine is not None:
+            self._station.engine.wake(link_changed=True)
+        self._wait_line(lambda: self._counts().sealed == 0)
+        self._hand.picture("11-envios-recibidos")
+        _tell(say="stored")
+        self._wait_line(lambda: self._counts().sealed + self._counts().stored == 0)
+        if self._halted():
+            name = "detenidos"
+        else:
+            name = "rechazados" if self._counts().refused else "al-dia"
+        self._hand.picture(f"11-envios-{name}")
 
-def _guardian(hand: Hand, person: SimPerson) -> None:
-    guardian = person.guardian
-    if guardian is None:
-        return
-    names = (guardian.given_names, guardian.first_surname, guardian.second_surname)
-    kinds = {kind.value: words for kind, words in DOCUMENT_LABELS.items()}
-    hand.type("Nombres y apellidos", " ".join(name for name in names if name))
-    hand.type("Tipo de documento", kinds[guardian.document_type])
-    hand.type("Número", guardian.document_number)
-    hand.type("Parentesco o cargo", {"mother": "madre", "father": "padre"}[guardian.relationship])
+    def _report(self) -> None:
+        outbox = self._station.outbox
+        identity = outbox.station()
+        if identity is None:
+            return
+        keys = canonical.decode(identity.descriptor.encode(), Descriptor)
+        for row in outbox.rows(offset=0, limit=outbox.total()):
+            kinds = self._receipts(row, keys, identity.station)
+            _tell(verified=row.record, ok=kinds == {"stored", "opened"}, state=str(row.state))
 
-
-def _district(station: app.Station, ubigeo: str) -> District:
-    districts: tuple[District, ...] = station.desk.enrolling.districts
-    return next(d for d in districts if d.ubigeo == ubigeo)
-
-
-def _portrait(hand: Hand, station: app.Station) -> None:
-    hand.wait_page("PortraitPage")
-    hand.wait(lambda: station.desk.diagnosing is not None, "the preview")
-    began = time.monotonic()
-    hand.wait(lambda: time.monotonic() - began > 1.0, "the preview")
-    hand.picture("06-fotografia-vista")
-    hand.primary()
-    enrolling = station.desk.enrolling
-    hand.wait(lambda: bool(enrolling.draft and enrolling.draft.portrait), "the portrait")
-    hand.picture("06-fotografia")
-    hand.primary()
-
-
-def _fingers(hand: Hand, station: app.Station) -> None:
-    hand.wait_page("FingersPage")
-    enrolling = station.desk.enrolling
-    asked = 0
-    end = time.monotonic() + 120
-    while enrolling.next_finger() is not None:
-        if time.monotonic() > end:
-            raise TimeoutError("fingers")
-        taken = sum(len(f.attempts) for f in enrolling.draft.fingers) if enrolling.draft else 0
-        if taken >= asked:
-            asked = taken + 1
-            hand.press(Qt.Key.Key_F5)
-        began, seen = time.monotonic(), taken
-
-        def more(began: float = began, seen: int = seen) -> bool:
-            draft = enrolling.draft
-            count = sum(len(f.attempts) for f in draft.fingers) if draft else 0
-            return count > seen or time.monotonic() - began > 4
-
-        hand.wait(more, "a finger")
-        if time.monotonic() - began > 4:
-            asked = taken  # nothing came: ask again
-        draft = enrolling.draft
-        if draft is not None and len(draft.fingers) == 7:
-            hand.picture("05b-huellas")
-    hand.primary()
-
-
-def _consent(hand: Hand) -> None:
-    hand.wait_page("ConsentPage")
-    hand.focus("Cómo se dio el aviso")
-    hand.press(Qt.Key.Key_L)
-    hand.window.setFocus()
-    hand.press(Qt.Key.Key_S)
-    hand.picture("06b-aviso")
-    hand.primary()
-
-
-def _the_rest_of_the_screens(hand: Hand) -> None:
-    hand.wait_page("HomePage")
-    hand.picture("09-jornada-con-cola")
-    for key, page, name in (
-        ("Alt+2", "QueuePage", "10-envios-sin-conexion"),
-        ("Alt+3", "DiagnosticsPage", "12-diagnostico"),
-    ):
-        _chord(hand, key)
-        hand.wait_page(page)
-        hand.picture(name)
-
-
-def _chord(hand: Hand, keys: str) -> None:
-    from PySide6.QtTest import QTest  # noqa: PLC0415 - only here
-
-    QTest.keySequence(hand.window, keys)
-    QTest.qWait(30)
-
-
-def _settle(hand: Hand, station: app.Station, plan: Plan) -> None:
-    """Wait until headquarters opened everything, or plainly will not."""
-    if station.engine is not None:
-        station.engine.wake(link_changed=True)
-    end = time.monotonic() + plan.settle_s
-    _chord(hand, "Alt+2")
-
-    def over() -> bool:
-        counts = station.desk.waiting.counts()
-        status = station.desk.waiting.status
-        halted = status is not None and status.kind == "halted"
-        ended = counts.sealed + counts.stored == 0
-        return ended or halted or time.monotonic() > end
-
-    hand.wait(over, "the receipts", plan.settle_s + 10)
-    hand.picture("11-envios-al-dia")
-
-
-def _report(station: app.Station) -> None:
-    identity = station.outbox.station()
-    if identity is None:
-        return
-    keys = canonical.decode(identity.descriptor.encode(), Descriptor)
-    total = station.outbox.total()
-    for row in station.outbox.rows(offset=0, limit=total):
+    def _receipts(self, row: QueueRow, keys: Descriptor, station: str) -> set[str]:
+        """The kinds of receipt the record has, each checked again."""
         kinds = set()
-        for signed in station.outbox.receipts(row.record):
+        for signed in self._station.outbox.receipts(row.record):
             try:
-                kinds.add(
-                    check_receipt(
-                        signed,
-                        keys,
-                        station=identity.station,
-                        record=row.record,
-                        digest=row.digest,
-                        size=row.size,
-                    ).kind
+                receipt = check_receipt(
+                    signed,
+                    keys,
+                    station=station,
+                    record=row.record,
+                    digest=row.digest,
+                    size=row.size,
                 )
             except BadReceipt:
-                kinds.add("refused")
-        _tell(verified=row.record, ok=kinds == {"stored", "opened"}, state=str(row.state))
+                kinds.add("bad")
+            else:
+                kinds.add(str(receipt.kind))
+        return kinds
+
+    # ---- where an ordinary day does not go --------------------------------------------------
+    def _other_looks(self) -> None:
+        """The same step after the lock, in each theme; then on where it stood."""
+        hand = self._hand
+        for look, shown in (("dark", "oscuro"), ("contrast", "contraste"), ("light", "claro")):
+            hand.chord("Ctrl+L")
+            hand.wait_page("LoginPage")
+            hand.picture("13-bloqueada")
+            self._another_window(look)
+            self._enter()
+            hand.picture(f"14-jornada-{shown}")
+            hand.primary()
+            hand.wait_page("FingersPage")
+            hand.picture(f"15-huellas-{shown}")
+
+    # ---- looking ----------------------------------------------------------------------------
+    def _counts(self) -> Counts:
+        return self._station.desk.waiting.counts()
+
+    def _halted(self) -> bool:
+        status = self._station.desk.waiting.status
+        return status is not None and status.kind == "halted"
+
+    def _wait_line(self, there: Callable[[], bool]) -> None:
+        """Wait until the line is there, or moves no more, or long enough."""
+        end = time.monotonic() + self._plan.settle_s
+        self._hand.wait(
+            lambda: there() or self._halted() or time.monotonic() > end,
+            "the line",
+            self._plan.settle_s + 10,
+        )
+
+    def _all_has_come(self) -> bool:
+        """Whether the desk's lane did all it was asked for before this was first called."""
+        if self._asked is None:
+            self._asked = self._station.lanes[-1].run(lambda _: None)
+        if not self._asked.done():
+            return False
+        self._asked = None
+        return True
 
 
 def _tell(**fields: object) -> None:
     print(json.dumps(fields, ensure_ascii=False), flush=True)  # noqa: T201 - this is the protocol
 
 
-__all__ = ["KILLED", "Plan", "play"]
+__all__ = ["Plan", "play"]

@@ -11,10 +11,14 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
+from migramovil.ui.frame import REPEAT_S
 from migramovil.ui.kit import Combo, Field
+from migramovil.ui.kit.page import Primary
 from migramovil.ui.window import StationWindow
 
-_REST_S = 0.45  # longer than the primary's guard against a repeated press
+_LOOK_MS = 5
+_ARRIVED_MS = 30
+_MARGIN_S = 0.02
 
 
 class Stuck(RuntimeError):  # noqa: N818 - a state of the play
@@ -22,44 +26,56 @@ class Stuck(RuntimeError):  # noqa: N818 - a state of the play
 
 
 class Hand:
-    """Works on one window. `pictures` gets a PNG of each screen the first time it is seen."""
+    """Works on one window. `pictures` gets a PNG of each screen the first time it is seen.
 
-    def __init__(self, window: StationWindow, pictures: Path | None) -> None:
+    `settled` tells whether what the page asked for has come, so that a picture shows it.
+    """
+
+    def __init__(
+        self, window: StationWindow, pictures: Path, settled: Callable[[], bool] = lambda: True
+    ) -> None:
         self.window = window
         self._pictures = pictures
+        self._settled = settled
+        self._shown: tuple[object, str] = (None, "")
+        self._calm_since = 0.0
 
     @property
     def page(self) -> str:
         return type(self.window.page).__name__
 
+    @property
+    def verb(self) -> str:
+        """What the primary button says; "" where there is none."""
+        asked = self._primary()
+        return asked.label if asked is not None else ""
+
     def wait(self, until: Callable[[], bool], what: str, seconds: float = 15.0) -> None:
         end = time.monotonic() + seconds
         while not until():
             if time.monotonic() > end:
-                self.picture("stuck")
+                self.window.grab_to(self._pictures / "stuck.png")
                 raise Stuck(f"{what} on {self.page}")
-            QTest.qWait(15)
+            self._let(_LOOK_MS)
 
     def wait_page(self, name: str, seconds: float = 15.0) -> None:
         self.wait(lambda: self.page == name, f"waiting for {name}", seconds)
-        QTest.qWait(int(_REST_S * 1000))
+        self._let(_ARRIVED_MS)
 
     def press(self, key: Qt.Key) -> None:
         held = QApplication.focusWidget() or self.window.focusWidget()
         QTest.keyClick(held or self.window, key)
-        QTest.qWait(20)
+        self._let(_LOOK_MS)
 
-    def primary(self) -> None:
-        """F10, as soon as the page lets go on."""
+    def chord(self, keys: str) -> None:
+        QTest.keySequence(self.window, keys)
+        self._let(_LOOK_MS)
 
-        def ready() -> bool:
-            page = self.window.page
-            asked = page.primary() if page is not None else None
-            return asked is not None and asked.available
-
-        self.wait(ready, "the primary")
-        QTest.qWait(int(_REST_S * 1000))
-        self.press(Qt.Key.Key_F10)
+    def primary(self, key: Qt.Key = Qt.Key.Key_F10) -> None:
+        """Press the primary's key once the page lets go on and the button counts presses again."""
+        self.wait(self._may_go_on, "the primary")
+        self._calm_since = time.monotonic()
+        self.press(key)
 
     def field(self, label: str) -> Field:
         page = self.window.page
@@ -77,8 +93,18 @@ class Hand:
                 return
         raise Stuck(f"control {name}")
 
+    def sees(self, words: str) -> bool:
+        """Whether a screen reader would say `words` of something in sight on the page."""
+        page = self.window.page
+        parts = page.findChildren(QWidget) if page is not None else []
+        return any(
+            part.isVisible()
+            and (words in part.accessibleName() or words in part.accessibleDescription())
+            for part in parts
+        )
+
     def type(self, label: str, words: str) -> None:
-        """Replace what a field holds, letter by letter."""
+        """Replace what a field holds, letter by letter, and go on to the next."""
         control = self.field(label).control
         control.setFocus()
         QTest.keySequence(control, "Ctrl+A")
@@ -90,14 +116,36 @@ class Hand:
                 raise Stuck(f"no option in {label}")
             control.set_value(found[0].value)
         QTest.keyClick(QApplication.focusWidget() or control, Qt.Key.Key_Tab)
-        QTest.qWait(5)
+        self._let(_LOOK_MS)
+
+    def lacks(self, name: str) -> bool:
+        """Whether no picture of this name was taken yet."""
+        return not (self._pictures / f"{name}.png").exists()
 
     def picture(self, name: str) -> None:
-        """Keep a picture of the window under `name`, once."""
-        if self._pictures is None or (self._pictures / f"{name}.png").exists():
+        """Keep a picture of the window under `name`, once, when all it shows has come."""
+        if not self.lacks(name):
             return
-        QTest.qWait(120)
+        self._let(20)
+        self.wait(self._settled, "what the page shows")
+        self._let(20)
         self.window.grab_to(self._pictures / f"{name}.png")
+
+    def _primary(self) -> Primary | None:
+        page = self.window.page
+        return page.primary() if page is not None else None
+
+    def _let(self, milliseconds: int) -> None:
+        """Let the window live, and notice when its button changed."""
+        QTest.qWait(milliseconds)
+        shown = (self.window.page, self.verb)
+        if shown != self._shown:
+            self._shown, self._calm_since = shown, time.monotonic()
+
+    def _may_go_on(self) -> bool:
+        asked = self._primary()
+        calm = time.monotonic() - self._calm_since > REPEAT_S + _MARGIN_S
+        return asked is not None and asked.available and calm
 
 
 def _letters(widget: QWidget, words: str) -> None:

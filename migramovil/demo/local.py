@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import typer
+
+from migramovil.demo import tied
+from migramovil.headquarters import commands
+
 _ADDRESS = "https://127.0.0.1:8443"
+_STOP_S = 8.0
 
 
 class LocalHeadquarters:
-    """`hq serve` and `hq opener`, started and stopped as an operator would."""
+    """`hq serve` and `hq opener`, started and stopped as an operator would; they end with us."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
@@ -24,16 +29,16 @@ class LocalHeadquarters:
             self.call("init", "--realm", "training", "--url", _ADDRESS)
 
     def call(self, *words: str) -> list[dict[str, object]]:
-        """One `hq` command to its end; the JSON objects it printed."""
-        done = subprocess.run(
-            [*_command(), words[0], *words[1:], "--data", str(self.data), "--json"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(f"hq {words[0]}: {done.stderr.strip()[-400:]}")
-        return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        """One `hq` command to its end, in this process; the JSON objects it printed."""
+        said, why = io.StringIO(), io.StringIO()
+        command = typer.main.get_command(commands.app)
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(why):
+            status = command.main(
+                [*words, "--data", str(self.data), "--json"], standalone_mode=False
+            )
+        if status:
+            raise RuntimeError(f"hq {words[0]}: {why.getvalue().strip()[-400:]}")
+        return [json.loads(line) for line in said.getvalue().splitlines()]
 
     def code_for(self, name: str, place: str) -> str:
         """A fresh enrolment code for a station."""
@@ -41,9 +46,9 @@ class LocalHeadquarters:
 
     def start(self, *, fault: str = "") -> tuple[str, int]:
         """Start the receiving edge; where it listens."""
-        words = ["serve", "--data", str(self.data), "--port", "0"]
+        words = ["hq", "serve", "--data", str(self.data), "--port", "0"]
         words += ["--fault", fault] if fault else []
-        self._edge = _spawn(words, stdout=subprocess.PIPE)
+        self._edge = tied.start(*words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         if self._edge.stdout is None:
             raise RuntimeError("hq serve has no output")
         said = json.loads(self._edge.stdout.readline() or "{}")
@@ -54,32 +59,24 @@ class LocalHeadquarters:
 
     def start_opener(self) -> None:
         if self._opener is None:
-            self._opener = _spawn(["opener", "--data", str(self.data)], stdout=subprocess.DEVNULL)
+            self._opener = tied.start(
+                "hq", "opener", "--data", str(self.data), stderr=subprocess.DEVNULL
+            )
 
     def stop(self) -> None:
         for process in (self._opener, self._edge):
-            if process is None:
-                continue
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(8)
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
+            if process is not None:
+                _stop(process)
         self._edge = self._opener = None
 
 
-def _command() -> list[str]:
-    return [sys.executable, "-m", "migramovil", "hq"]
-
-
-def _spawn(words: list[str], *, stdout: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*_command(), *words],
-        stdout=stdout,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
+def _stop(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_STOP_S)
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()

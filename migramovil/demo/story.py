@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
+import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -17,12 +16,15 @@ from typing import Any
 import msgspec
 
 from migramovil.core.trouble import Trouble, Who
-from migramovil.demo.actor import KILLED, Plan
+from migramovil.demo import tied
+from migramovil.demo.actor import Plan
 from migramovil.demo.link import Link
 from migramovil.demo.local import LocalHeadquarters
 from migramovil.demo.training import NAME, PLACE
 
 FAULTS = ("wrong-receipt-key", "corrupt-part", "link-cut", "kill-after-finish")
+_MEND_S = 1.0
+_DOOMED_S = 20.0  # no receipt to believe will come
 
 
 class FolderInUse(Trouble):
@@ -41,26 +43,27 @@ def run(*, people: int, out: Path | None, seed: int, fault: str) -> int:
         (folder / name).mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     headquarters = LocalHeadquarters(folder / "headquarters")
-    address = headquarters.start(fault="wrong-receipt-key" if fault == FAULTS[0] else "")
+    address = headquarters.start(fault=fault if fault == "wrong-receipt-key" else "")
     link = Link(address)
     try:
         told = _Director(folder, headquarters, link, fault).play(people, seed)
     finally:
         link.close()
         headquarters.stop()
-    verified = sum(row["receipt_verified"] for row in told)
     for row in told:
         if row["receipt_verified"]:
-            headquarters.call(
-                "open", row["record_id"], "--out", str(folder / "opened" / row["record_id"])
-            )
+            opened = folder / "opened" / row["record_id"]
+            headquarters.call("open", row["record_id"], "--out", str(opened))
         _print(row)
+    verified = sum(row["receipt_verified"] for row in told)
     good = verified == len(told) == people
     _print(
         {
             "people": people,
             "sealed": len(told),
             "receipts_verified": verified,
+            "refused": sum(row["refused"] for row in told),
+            "exceptions": sum(len(row["exceptions"]) for row in told),
             "fault": fault or None,
             "link_cuts": link.cuts,
             "seconds": round(time.monotonic() - began, 1),
@@ -91,12 +94,11 @@ class _Director:
             count=people,
             slips=str(self._folder / "slips"),
             screens=str(self._folder / "screens"),
-            settle_s=20.0 if self._fault in FAULTS[:2] else 60.0 + 6.0 * people,
+            tour=not self._fault,
+            settle_s=_DOOMED_S if self._fault == "wrong-receipt-key" else 60.0 + 6.0 * people,
         )
         if self._fault == "kill-after-finish":
-            died = self._one_life(replace(plan, die_after_finish=True))
-            if died != KILLED:
-                raise RuntimeError(f"the station process ended with {died}, not killed")
+            self._life_cut_short(replace(plan, dies_after_finish=True))
             plan = replace(plan, first=1, count=people - 1)
         self._link.up()
         status = self._one_life(plan)
@@ -104,40 +106,39 @@ class _Director:
             raise RuntimeError(f"the station process ended with {status}")
         return list(self._finished.values())
 
+    def _life_cut_short(self, plan: Plan) -> None:
+        """What the killed station leaves is kept as it lay: that is what a thief would find."""
+        self._one_life(plan)
+        if len(self._finished) != 1:
+            raise RuntimeError("the station process ended before it finished anybody")
+        shutil.copytree(plan.data, self._folder / "station-as-killed")
+
     def _one_life(self, plan: Plan) -> int:
         plan_file = self._folder / "plan.json"
         plan_file.write_bytes(msgspec.json.encode(plan))
-        process = subprocess.Popen(
-            [sys.executable, "-m", "migramovil", "demo-station", str(plan_file)],
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
-        )
-        for said in _objects(process):
-            self._hear(said)
+        with tied.start("demo-station", str(plan_file), stdout=subprocess.PIPE) as process:
+            for said in _objects(process):
+                self._hear(said)
+                if plan.dies_after_finish and self._finished:
+                    process.kill()
         plan_file.unlink()
-        return process.wait()
+        return process.returncode
 
     def _hear(self, said: dict[str, Any]) -> None:
         if said.get("say") == "offline":
             self._link.down()
         elif said.get("say") == "online":
             self._link_returns()
+        elif said.get("say") == "stored":
+            if self._fault == "corrupt-part":
+                self._spoil()
+            self._headquarters.start_opener()
         elif "record_id" in said:
-            self._finished[said["record_id"]] = {
-                "folio": said["folio"],
-                "record_id": said["record_id"],
-                "sealed_bytes": said["sealed_bytes"],
-                "receipt_verified": False,
-            }
+            self._finished[said["record_id"]] = {**said, "receipt_verified": False}
         elif "verified" in said:
             self._finished[said["verified"]]["receipt_verified"] = bool(said["ok"])
 
     def _link_returns(self) -> None:
-        if self._fault == "corrupt-part":
-            threading.Thread(target=self._spoil, daemon=True, name="spoil").start()
-        else:
-            self._headquarters.start_opener()
         self._link.up()
         if self._fault == "link-cut":
             first = min(row["sealed_bytes"] for row in self._finished.values())
@@ -148,24 +149,16 @@ class _Director:
         """The link comes back a moment after it broke."""
         while not self._link.cuts:
             time.sleep(0.1)
-        time.sleep(1.0)
+        time.sleep(_MEND_S)
         self._link.up()
 
     def _spoil(self) -> None:
-        """Alter one stored packet on headquarters' disk before the opener reads any."""
-        while len(self._stored()) < len(self._finished):
-            time.sleep(0.2)
-        for packet in self._stored():
-            data = bytearray(packet.read_bytes())
-            data[len(data) // 2] ^= 1
-            packet.write_bytes(data)
-        self._headquarters.start_opener()
-
-    def _stored(self) -> list[Path]:
-        said = self._headquarters.call("receipts")
-        if len(said) < len(self._finished):
-            return []
-        return [p for p in (self._headquarters.data / "packets").rglob("*") if p.is_file()]
+        """Alter each packet on headquarters' disk before the opener reads any."""
+        for packet in (self._headquarters.data / "packets").rglob("*"):
+            if packet.is_file():
+                data = bytearray(packet.read_bytes())
+                data[len(data) // 2] ^= 1
+                packet.write_bytes(data)
 
 
 def _objects(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:

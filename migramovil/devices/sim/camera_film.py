@@ -107,18 +107,18 @@ class CameraFilm:
 
 
 class _Reel:
-    """Pictures, each compressed when it is first shown."""
+    """Pictures, each compressed when it is first shown, however often it comes."""
 
     def __init__(self, frames: Sequence[Pixels]) -> None:
         self._frames = frames or [empty_chair()]
         self._jpegs: dict[int, bytes] = {}
 
     def jpeg(self, turn: int) -> bytes:
-        place = turn % len(self._frames)
-        if place not in self._jpegs:
+        frame = self._frames[turn % len(self._frames)]
+        if id(frame) not in self._jpegs:  # the reel holds its frames: no id is used twice
             quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-            self._jpegs[place] = cv2.imencode(".jpg", self._frames[place], quality)[1].tobytes()
-        return self._jpegs[place]
+            self._jpegs[id(frame)] = cv2.imencode(".jpg", frame, quality)[1].tobytes()
+        return self._jpegs[id(frame)]
 
 
 def empty_chair() -> Pixels:

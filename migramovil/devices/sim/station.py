@@ -21,6 +21,7 @@ from migramovil.devices.fingerprint import uru4000
 from migramovil.devices.mrz import serial_reader
 from migramovil.devices.ports import Device, DeviceInfo, DeviceKind, DriverSpec, Pixels
 from migramovil.devices.printer import escpos
+from migramovil.devices.sim import faces
 from migramovil.devices.sim.camera_film import CameraFilm
 from migramovil.devices.sim.mrz_pty import MrzPty
 from migramovil.devices.sim.thermal_printer import ThermalPrinter
@@ -28,6 +29,7 @@ from migramovil.devices.sim.usb_reader import SimulatedUsbReader
 
 _RIGHT_INDEX = 2  # ISO/IEC 19794 position
 _GLASS = (290, 384)
+_ROUNDS = 5  # of nine frames, at 15 a second
 
 
 class Sitter(Protocol):
@@ -83,7 +85,7 @@ class SimulatedStation:
         self._seated = person
         self._takes = Counter()
         self.reader.hand_near = person is not None
-        self.film.show(() if person is None else person.camera_frames())
+        self.film.show(() if person is None else _lively(person.camera_frames()))
         if self.mrz is not None:
             self.mrz.lay(() if person is None else person.mrz_lines)
 
@@ -136,6 +138,12 @@ class SimulatedStation:
 
     def _scanners(self) -> list[DeviceInfo]:
         return [] if self.mrz is None else serial_reader.at_port(self.mrz.port)
+
+
+def _lively(frames: Sequence[Pixels]) -> list[Pixels]:
+    """A film in which eyes close once in three seconds, and not when it has just begun."""
+    awake = [frame for number, frame in enumerate(frames) if number != faces.BLINK]
+    return [*awake * _ROUNDS, *frames[faces.BLINK : faces.BLINK + 1]]
 
 
 def _played(

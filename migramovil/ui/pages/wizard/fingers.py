@@ -380,12 +380,11 @@ class FingersPage(StepPage):
         self._show_banner()
 
     def _show_live(self) -> None:
-        waiting = self._ticket is not None
-        self._live.setVisible(waiting)
-        if waiting:
+        if self._ticket is not None:
             self._show_measured(None, (), good=False)
             self._remedies[0].say("now", "Ponga el dedo en el vidrio")
             self._remedies[0].show()
+        self._live.setVisible(self._ticket is not None)
 
     def _show_measured(self, quality: int | None, hints: Sequence[str], *, good: bool) -> None:
         self._live.hide()
