@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from migramovil.core import sealing
-from migramovil.store.trouble import translated
+from migramovil.store.trouble import CannotWrite, translated
 
 BUSY_MS = 5000
 PURGE_BUSY_MS = 200
@@ -68,11 +68,12 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._reader = engine.execution_options(reading=True)
+        self._distrusted = False
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """All of it is on disk when this ends, or none of it."""
-        with translated(), self._engine.begin() as connection:
+        with self._healing(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -82,7 +83,7 @@ class Database:
 
     def purge(self) -> bool:
         """Empty the write-ahead log of what was deleted; False while a reader holds it."""
-        with translated():
+        with self._healing():
             raw = self._engine.raw_connection()
             try:
                 cursor = raw.cursor()
@@ -100,6 +101,20 @@ class Database:
             seals = connection.exec_driver_sql("PRAGMA cipher_integrity_check").fetchall()
             said = connection.exec_driver_sql("PRAGMA integrity_check").scalar()
         return not seals and said == "ok"
+
+    @contextmanager
+    def _healing(self) -> Iterator[None]:
+        """Translate; and after such trouble write through new connections only: one that SQLite
+        opened while the disk was read-only refuses to write long after the disk is mended."""
+        if self._distrusted:
+            self._engine.dispose()
+        try:
+            with translated():
+                yield
+        except CannotWrite:
+            self._distrusted = True
+            raise
+        self._distrusted = False
 
     def close(self) -> None:
         self._engine.dispose()
