@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from migramovil.core import sealing
-from migramovil.store.trouble import CannotWrite, translated
+from migramovil.store import files
+from migramovil.store.trouble import CannotWrite, Damaged, translated
 
 BUSY_MS = 5000
 PURGE_BUSY_MS = 200
@@ -66,6 +68,7 @@ class Database:
     """An engine with two doors: `read` and `write`, each one transaction. Safe from any thread."""
 
     def __init__(self, engine: Engine) -> None:
+        self._writers = threading.RLock()
         self._engine = engine
         self._reader = engine.execution_options(reading=True)
         self._distrusted = False
@@ -73,13 +76,42 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """All of it is on disk when this ends, or none of it."""
-        with self._healing(), self._engine.begin() as connection:
+        with self._writers, self._healing(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         with translated(), self._reader.begin() as connection:
             yield connection
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """No write begins, on any thread, until this ends."""
+        with self._writers:
+            yield
+
+    def copy_to(self, path: Path, key: bytes) -> Database:
+        """The whole of it in a new file under another key: durable and proven sound.
+
+        Call it while `still`, and `take` the copy there if it is to be the one that counts.
+        """
+        with translated():
+            copy = Database(open_engine(path, key))
+            try:
+                _copy(self._engine, copy._engine)
+                if not copy.purge() or not copy.sound():
+                    raise Damaged(path.name)
+                path.chmod(0o600)
+                files.sync(path)
+            except BaseException:
+                copy.close()
+                raise
+        return copy
+
+    def take(self, copy: Database) -> None:
+        """Be `copy` from now on: whoever holds this goes on in the new file."""
+        old, self._engine, self._reader = self._engine, copy._engine, copy._reader
+        old.dispose()
 
     def purge(self) -> bool:
         """Empty the write-ahead log of what was deleted; False while a reader holds it."""
@@ -118,3 +150,14 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _copy(old: Engine, new: Engine) -> None:
+    """Page by page, each sealed again under the new key."""
+    source, target = old.raw_connection(), new.raw_connection()
+    try:
+        reader: Any = source.driver_connection
+        reader.backup(target.driver_connection)
+    finally:
+        source.close()
+        target.close()

@@ -55,6 +55,14 @@ def sweep_partials(folder: Path) -> None:
             partial.unlink(missing_ok=True)
 
 
+def sync(path: Path) -> None:
+    """Make what was written to `path` by others, and its name, durable."""
+    with translated():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+        sync_folder(path.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames and deletions in `folder` durable (Windows has no such call)."""
     if sys.platform != "win32":

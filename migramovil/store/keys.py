@@ -1,15 +1,21 @@
 """The device key, and people's slots: how a password leads to a person's keys and to the vault's.
 
-A slot wraps a person's private keys under Argon2id of the password, and seals the vault key to the
-person: the vault key can change without anyone's password. `slots.json` holds nothing else.
+A slot wraps a person's private keys under Argon2id of the password (and the machine's secret where
+it has one), and seals the vault key to the person: the vault key can change without anyone's
+password. `slots.json` names the vault's file, and so decides which file and key count. It holds
+no public key: to whom the vault key may be sealed again is said inside the vault, where nobody
+without a slot can write.
 """
 
 from __future__ import annotations
 
+import re
 import secrets
 import unicodedata
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from migramovil.core import canonical, sealing
 from migramovil.core.roles import NotAllowed, Role
@@ -17,10 +23,14 @@ from migramovil.core.trouble import Trouble, Who
 from migramovil.store import files
 from migramovil.store.trouble import Damaged, translated
 
-FORMAT = "migramovil/slots/1"
+FORMAT = "migramovil/slots/2"
+_READABLE = ("migramovil/slots/1", FORMAT)  # the first had people's slots only
+_BOUND = "migramovil/slots/1"  # what seals and wraps are bound to; older than the file's format
+VAULT_FILE = "vault.db"
 MEMORY_KIB = 256 * 1024
 SHORTEST_PASSWORD = 12
 _SALT_BYTES = 16
+_VAULT_NAME = re.compile(r"vault(-[0-9]+)?\.db")
 # What people reach for when told "twelve characters": these pieces do not count towards the twelve.
 _COMMON = (
     "contraseña",
@@ -68,6 +78,37 @@ class UsernameTaken(Trouble):
     who = Who.SUPERVISOR
 
 
+class HardwareGone(Trouble):
+    code = "KEY-01"
+    what = "Esta entrada necesita el chip de seguridad de esta máquina, y no responde."
+    advice = (
+        "Nada se perdió. Si el equipo o su chip cambió, entre por «Olvidé mi contraseña»"
+        " con ayuda de sede central."
+    )
+
+
+class NoSuchRecovery(Trouble):
+    code = "KEY-02"
+    what = "Ese código de recuperación no es de esta estación, de este número o de este usuario."
+    advice = (
+        "Confirme con sede central la estación, el número y el usuario. Un código sirve una vez."
+    )
+    who = Who.HEADQUARTERS
+
+
+class Hardware(Protocol):
+    """A secret of this machine that strengthens slots: 32 bytes, never on the disk in clear."""
+
+    name: str
+
+    def secret(self, *, create: bool) -> bytes:
+        """The secret; made if there is none and `create`. HardwareGone when it cannot be had."""
+        ...
+
+
+_NO_HARDWARE: Mapping[str, Hardware] = {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotInfo:
     """What the entrance screen may show of a slot."""
@@ -96,7 +137,10 @@ class Unlocked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Slot:
-    """One slot on disk: both private keys under the password, the vault key sealed to them."""
+    """One slot on disk: both private keys under the password, the vault key sealed to them.
+
+    `hardware` names the secret that strengthens it. Without `vault` it waits for a recovery.
+    """
 
     account: str
     username: str
@@ -105,12 +149,34 @@ class _Slot:
     memory_kib: int
     wrapped: str
     vault: str
+    hardware: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spare:
+    """The vault key sealed to a secret that headquarters keeps."""
+
+    number: int
+    vault: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _SlotFile:
     format: str = FORMAT
+    file: str = VAULT_FILE
     slots: tuple[_Slot, ...] = ()
+    pending: tuple[_Slot, ...] = ()
+    spares: tuple[_Spare, ...] = ()
+    headquarters: str = ""  # the vault key sealed to headquarters' recovery key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holders:
+    """Who may have the vault key, by public KEM key: accounts, numbers of spares, headquarters."""
+
+    people: Mapping[str, bytes]
+    spares: Mapping[int, bytes] = field(default_factory=dict)
+    headquarters: bytes = b""
 
 
 def device_key(folder: Path) -> bytes:
@@ -137,6 +203,19 @@ def slots(folder: Path) -> tuple[SlotInfo, ...]:
     )
 
 
+def new_person(account: str, username: str, role: Role) -> PersonKeys:
+    """New keys for a person; technicians have none."""
+    if role is Role.TECHNICIAN:
+        raise NotAllowed("a technician's slot")
+    return PersonKeys(
+        account=account,
+        username=_name(username),
+        role=role,
+        signer=sealing.Signer.new(),
+        opener=sealing.Opener.new(),
+    )
+
+
 def create_slot(
     folder: Path,
     *,
@@ -148,17 +227,7 @@ def create_slot(
     memory_kib: int = MEMORY_KIB,
 ) -> PersonKeys:
     """Give a person new keys and a slot, in place of any the account had; technicians get none."""
-    if role is Role.TECHNICIAN:
-        raise NotAllowed("a technician's slot")
-    name = _name(username)
-    check_password(name, password)
-    person = PersonKeys(
-        account=account,
-        username=name,
-        role=role,
-        signer=sealing.Signer.new(),
-        opener=sealing.Opener.new(),
-    )
+    person = new_person(account, username, role)
     add_slot(folder, person, password, vault_key=vault_key, memory_kib=memory_kib)
     return person
 
@@ -170,17 +239,30 @@ def add_slot(
     *,
     vault_key: bytes,
     memory_kib: int = MEMORY_KIB,
+    hardware: Hardware | None = None,
 ) -> None:
     """A slot for keys a person has already, in place of any the account had."""
     check_password(person.username, password)
-    others = tuple(slot for slot in _read(folder).slots if slot.account != person.account)
-    if any(slot.username == person.username for slot in others):
+    known = _read(folder)
+    check_free(folder, person.username, but=person.account)
+    slot = _slot(person, password, vault_key, memory_kib, hardware)
+    _write(folder, replace(known, slots=(*_without(known.slots, person.account), slot)))
+
+
+def check_free(folder: Path, username: str, *, but: str = "") -> None:
+    """Raise UsernameTaken where another account (than `but`) has this name."""
+    name = _name(username)
+    if any(slot.username == name and slot.account != but for slot in _read(folder).slots):
         raise UsernameTaken
-    _write(folder, (*others, _slot(person, password, vault_key, memory_kib)))
 
 
-def open_slot(folder: Path, username: str, password: str) -> Unlocked:
-    """The person's keys and the vault's; WrongPassword whether name or password is wrong."""
+def open_slot(
+    folder: Path, username: str, password: str, hardware: Mapping[str, Hardware] = _NO_HARDWARE
+) -> Unlocked:
+    """The person's keys and the vault's; WrongPassword whether name or password is wrong.
+
+    HardwareGone when the slot needs a secret this machine does not give.
+    """
     name = _name(username)
     every = _read(folder).slots
     slot = next((slot for slot in every if slot.username == name), None)
@@ -189,28 +271,164 @@ def open_slot(folder: Path, username: str, password: str) -> Unlocked:
         memory = every[0].memory_kib if every else MEMORY_KIB
         sealing.from_password(_normal(password), bytes(_SALT_BYTES), memory_kib=memory)
         raise WrongPassword
-    return _opened(slot, password)
+    person = _opened(slot, password, hardware)
+    sealed = canonical.from_text(slot.vault)
+    return Unlocked(
+        person=person, vault_key=person.opener.open(sealed, _vault_purpose(slot.account))
+    )
 
 
-def change_password(folder: Path, username: str, old: str, new: str) -> None:
+def hardware_of(folder: Path, account: str) -> str:
+    """The name of the secret that strengthens this account's slot; "" where none does."""
+    return next((slot.hardware for slot in _read(folder).slots if slot.account == account), "")
+
+
+def change_password(
+    folder: Path,
+    username: str,
+    old: str,
+    new: str,
+    hardware: Mapping[str, Hardware] = _NO_HARDWARE,
+) -> None:
     """Wrap the same keys under a new password."""
-    unlocked = open_slot(folder, username, old)
+    unlocked = open_slot(folder, username, old, hardware)
     person = unlocked.person
-    check_password(person.username, new)
+    slot = next(slot for slot in _read(folder).slots if slot.account == person.account)
+    add_slot(
+        folder,
+        person,
+        new,
+        vault_key=unlocked.vault_key,
+        memory_kib=slot.memory_kib,
+        hardware=hardware.get(slot.hardware),
+    )
+
+
+# --- the file that counts, and who may open it ---------------------------------------------------
+def vault_file(folder: Path) -> Path:
+    """The vault's file, as the slots name it."""
+    return folder / _read(folder).file
+
+
+def fresh_vault_file(folder: Path) -> Path:
+    """A name for the vault's next file, which no file has."""
+    numbers = [
+        int(path.stem.removeprefix("vault-"))
+        for path in folder.glob("vault-*.db")
+        if path.stem.removeprefix("vault-").isdecimal()
+    ]
+    return folder / f"vault-{max(numbers, default=0) + 1}.db"
+
+
+def reseal(folder: Path, file: Path, vault_key: bytes, holders: Holders) -> None:
+    """Let `file` be the vault and seal its new key to `holders`: one step, all or nothing.
+
+    Slots of accounts, and spares of numbers, that are not among the holders are dropped.
+    """
+    known = _read(folder)
+    slots = tuple(
+        replace(slot, vault=_sealed(holders.people[slot.account], vault_key, slot.account))
+        for slot in known.slots
+        if slot.account in holders.people
+    )
     _write(
         folder,
-        tuple(
-            _slot(person, new, unlocked.vault_key, slot.memory_kib)
-            if slot.account == person.account
-            else slot
-            for slot in _read(folder).slots
+        replace(
+            known,
+            file=file.name,
+            slots=slots,
+            spares=_spares(holders.spares, vault_key),
+            headquarters=_for_headquarters(holders, vault_key),
         ),
     )
 
 
-def drop_slot(folder: Path, account: str) -> None:
-    """Take a person's entrance away (their signatures stay verifiable through their account)."""
-    _write(folder, tuple(slot for slot in _read(folder).slots if slot.account != account))
+def seal_spares(folder: Path, vault_key: bytes, holders: Holders) -> None:
+    """Seal the vault key, which stays, to the holders' spares and to headquarters."""
+    known = _read(folder)
+    _write(
+        folder,
+        replace(
+            known,
+            spares=_spares(holders.spares, vault_key),
+            headquarters=_for_headquarters(holders, vault_key),
+        ),
+    )
+
+
+# --- recovery ----------------------------------------------------------------------------------
+def spares(folder: Path) -> tuple[int, ...]:
+    """The numbers that open the vault with a secret of headquarters, lowest first."""
+    return tuple(sorted(spare.number for spare in _read(folder).spares))
+
+
+def opener_of(secret: bytes) -> sealing.Opener:
+    """The KEM pair that follows from a spare's 256-bit secret."""
+    parts = (sealing.derive(secret, f"migramovil/spare/1/{part}") for part in "abc")
+    return sealing.Opener.load(b"".join(parts))
+
+
+def open_spare(folder: Path, number: int, secret: bytes) -> bytes:
+    """The vault key, by the secret of spare `number`; NoSuchRecovery when it does not fit."""
+    for spare in _read(folder).spares:
+        if spare.number == number:
+            try:
+                sealed = canonical.from_text(spare.vault)
+                return opener_of(secret).open(sealed, _vault_purpose(f"spare {number}"))
+            except sealing.CannotOpen:
+                break
+    raise NoSuchRecovery
+
+
+def sealed_for_headquarters(folder: Path) -> bytes:
+    """The vault key as only headquarters' recovery key opens it; b"" where there is none yet."""
+    return canonical.from_text(_read(folder).headquarters)
+
+
+def open_for_headquarters(opener: sealing.Opener, sealed: bytes) -> bytes:
+    """What headquarters does with it; CannotOpen when it is not for this key."""
+    return opener.open(sealed, headquarters_purpose())
+
+
+def headquarters_purpose() -> bytes:
+    return _vault_purpose("headquarters")
+
+
+def account_named(folder: Path, username: str) -> SlotInfo | None:
+    name = _name(username)
+    return next((one for one in slots(folder) if one.username == name), None)
+
+
+def keep_pending(
+    folder: Path,
+    person: PersonKeys,
+    password: str,
+    *,
+    memory_kib: int = MEMORY_KIB,
+    hardware: Hardware | None = None,
+) -> None:
+    """Keep a person's new keys while headquarters answers; nothing they have opens changes yet."""
+    check_password(person.username, password)
+    slot = replace(_slot(person, password, b"", memory_kib, hardware), vault="")
+    known = _read(folder)
+    _write(folder, replace(known, pending=(*_without(known.pending, person.account), slot)))
+
+
+def open_pending(
+    folder: Path, username: str, password: str, hardware: Mapping[str, Hardware] = _NO_HARDWARE
+) -> PersonKeys:
+    """The new keys that wait for headquarters' answer; WrongPassword, also where none wait."""
+    name = _name(username)
+    slot = next((slot for slot in _read(folder).pending if slot.username == name), None)
+    if slot is None:
+        raise WrongPassword
+    return _opened(slot, password, hardware)
+
+
+def drop_pending(folder: Path, account: str) -> None:
+    known = _read(folder)
+    if any(slot.account == account for slot in known.pending):
+        _write(folder, replace(known, pending=_without(known.pending, account)))
 
 
 def check_password(username: str, password: str) -> None:
@@ -230,9 +448,16 @@ def check_password(username: str, password: str) -> None:
         raise WeakPassword
 
 
-def _slot(person: PersonKeys, password: str, vault_key: bytes, memory_kib: int) -> _Slot:
+def _slot(
+    person: PersonKeys,
+    password: str,
+    vault_key: bytes,
+    memory_kib: int,
+    hardware: Hardware | None,
+) -> _Slot:
     salt = secrets.token_bytes(_SALT_BYTES)
-    key = sealing.from_password(_normal(password), salt, memory_kib=memory_kib)
+    strength = b"" if hardware is None else hardware.secret(create=True)
+    key = _key(password, salt, memory_kib, strength)
     private = person.signer.dump() + person.opener.dump()
     bare = _Slot(
         account=person.account,
@@ -241,40 +466,67 @@ def _slot(person: PersonKeys, password: str, vault_key: bytes, memory_kib: int) 
         salt=canonical.text(salt),
         memory_kib=memory_kib,
         wrapped="",
-        vault=canonical.text(
-            sealing.seal_to(person.opener.public, vault_key, _vault_purpose(person.account))
-        ),
+        vault=_sealed(person.opener.public, vault_key, person.account),
+        hardware="" if hardware is None else hardware.name,
     )
     return replace(bare, wrapped=canonical.text(sealing.wrap(key, private, _purpose(bare))))
 
 
-def _opened(slot: _Slot, password: str) -> Unlocked:
-    salt = canonical.from_text(slot.salt)
-    key = sealing.from_password(_normal(password), salt, memory_kib=slot.memory_kib)
+def _opened(slot: _Slot, password: str, hardware: Mapping[str, Hardware]) -> PersonKeys:
+    strength = b""
+    if slot.hardware:
+        if slot.hardware not in hardware:
+            raise HardwareGone(slot.hardware)
+        strength = hardware[slot.hardware].secret(create=False)
+    key = _key(password, canonical.from_text(slot.salt), slot.memory_kib, strength)
     try:
         private = sealing.unwrap(key, canonical.from_text(slot.wrapped), _purpose(slot))
     except sealing.CannotOpen:
         raise WrongPassword from None
-    person = PersonKeys(
+    return PersonKeys(
         account=slot.account,
         username=slot.username,
         role=slot.role,
         signer=sealing.Signer.load(private[: sealing.KEY_BYTES]),
         opener=sealing.Opener.load(private[sealing.KEY_BYTES :]),
     )
-    sealed = canonical.from_text(slot.vault)
-    return Unlocked(
-        person=person, vault_key=person.opener.open(sealed, _vault_purpose(slot.account))
+
+
+def _key(password: str, salt: bytes, memory_kib: int, strength: bytes) -> bytes:
+    """Argon2id of the password; with the machine's secret, HKDF of both: neither alone will do."""
+    key = sealing.from_password(_normal(password), salt, memory_kib=memory_kib)
+    return sealing.derive(key + strength, f"{_BOUND}/hardware") if strength else key
+
+
+def _sealed(public: bytes, vault_key: bytes, account: str) -> str:
+    return canonical.text(sealing.seal_to(public, vault_key, _vault_purpose(account)))
+
+
+def _spares(publics: Mapping[int, bytes], vault_key: bytes) -> tuple[_Spare, ...]:
+    return tuple(
+        _Spare(number=number, vault=_sealed(public, vault_key, f"spare {number}"))
+        for number, public in sorted(publics.items())
     )
+
+
+def _for_headquarters(holders: Holders, vault_key: bytes) -> str:
+    if not holders.headquarters:
+        return ""
+    return canonical.text(sealing.seal_to(holders.headquarters, vault_key, headquarters_purpose()))
+
+
+def _without(slots: tuple[_Slot, ...], account: str) -> tuple[_Slot, ...]:
+    return tuple(slot for slot in slots if slot.account != account)
 
 
 def _purpose(slot: _Slot) -> str:
     """Binds the wrapped keys to whose they are: an edited role or name opens nothing."""
-    return f"{FORMAT}\n{slot.account}\n{slot.username}\n{slot.role}"
+    hardware = f"\n{slot.hardware}" if slot.hardware else ""
+    return f"{_BOUND}\n{slot.account}\n{slot.username}\n{slot.role}{hardware}"
 
 
 def _vault_purpose(account: str) -> bytes:
-    return f"{FORMAT}/vault-key\n{account}".encode()
+    return f"{_BOUND}/vault-key\n{account}".encode()
 
 
 def _normal(password: str) -> str:
@@ -296,12 +548,11 @@ def _read(folder: Path) -> _SlotFile:
         found = canonical.decode(data, _SlotFile)
     except canonical.NotCanonical:
         raise Damaged("slots.json") from None
-    if found.format != FORMAT:
+    if found.format not in _READABLE or not _VAULT_NAME.fullmatch(found.file):
         raise Damaged("slots.json")
     return found
 
 
-def _write(folder: Path, every: tuple[_Slot, ...]) -> None:
-    files.write(
-        files.private_folder(folder) / "slots.json", canonical.encode(_SlotFile(slots=every))
-    )
+def _write(folder: Path, known: _SlotFile) -> None:
+    data = canonical.encode(replace(known, format=FORMAT))
+    files.write(files.private_folder(folder) / "slots.json", data)

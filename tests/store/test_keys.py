@@ -112,7 +112,8 @@ def test_the_slot_file_holds_names_and_wrapped_keys_only(tmp_path: Path) -> None
     made = make(tmp_path)
     path = tmp_path / "slots.json"
     (slot,) = json.loads(path.read_text())["slots"]
-    assert set(slot) == {"account", "username", "role", "salt", "memory_kib", "wrapped", "vault"}
+    names = {"account", "username", "role", "salt", "memory_kib", "wrapped", "vault", "hardware"}
+    assert set(slot) == names
     for secret in (VAULT_KEY, made.signer.dump(), made.opener.dump(), PASSWORD.encode()):
         assert secret not in path.read_bytes()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
