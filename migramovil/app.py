@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from migramovil import logs, settings
 from migramovil.core import canonical, sealing
 from migramovil.core.record import Descriptor, Realm, WrongRealm
+from migramovil.core.sealing import Signer
 from migramovil.devices import registry
 from migramovil.devices.lanes import Lane
 from migramovil.devices.ports import DeviceKind, DeviceState, DriverSpec
@@ -21,6 +21,7 @@ from migramovil.services.accounts import Accounts, NewStation
 from migramovil.services.clock import StationClock, boot
 from migramovil.services.desk import Desk, Place
 from migramovil.services.diagnosing import Diagnosing
+from migramovil.services.drafts import Drafts
 from migramovil.services.enrolling import Enrolling
 from migramovil.services.printing import Printing
 from migramovil.services.waiting import Waiting
@@ -146,6 +147,7 @@ def build(
         place=place,
         accounts=accounts,
         enrolling=enrolling,
+        drafts=Drafts(accounts, enrolling, outbox, clock, desk_lane, days=chosen.drafts.days),
         printing=Printing(accounts, bench, place),
         waiting=waiting,
         diagnosing=diagnosing,
@@ -195,22 +197,22 @@ def _enroller(
     name: str,
     signing: bytes,
     sealing: bytes,
+    transport: bytes,
     supervisor: tuple[str, str, bytes, bytes],
 ) -> NewStation:
     """First contact: believe headquarters by the code, then ask it to sign this station."""
     descriptor = https.first_contact(url, code, realm=realm)
     token, _root = wire.read_code(code)
-    transport = _signer()
     account, username, person_signing, person_sealing = supervisor
     answer, body, _account = https.enroll(
         descriptor,
         wire.EnrollRequest(
-            token=base64.b64encode(token).decode(),
+            token=canonical.text(token),
             realm=realm,
             name=name,
             signing=canonical.text(signing),
             sealing=canonical.text(sealing),
-            transport=canonical.text(transport.public),
+            transport=canonical.text(Signer.load(transport).public),
             supervisor=wire.NewSupervisor(
                 account=account,
                 username=username,
@@ -229,10 +231,6 @@ def _enroller(
         epoch=body.epoch,
         url=url,
         descriptor=canonical.encode(descriptor).decode(),
-        transport=transport.dump(),
+        transport=transport,
     )
     return NewStation(identity=identity, account=answer.account)
-
-
-def _signer() -> sealing.Signer:
-    return sealing.Signer.new()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,8 +55,22 @@ class NewStation:
     account: Signed
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attempt:
+    """The private keys made for one request (code, name, username) to be enrolled."""
+
+    asked: tuple[str, str, str]
+    signer: sealing.Signer
+    opener: sealing.Opener
+    transport: sealing.Signer
+    person: keys.PersonKeys
+
+
 class Enroller(Protocol):
-    """The wire's part of a first contact; app.py gives it."""
+    """The wire's part of a first contact; app.py gives it.
+
+    `transport` is the private key; everything else are public halves.
+    """
 
     def __call__(
         self,
@@ -66,6 +81,7 @@ class Enroller(Protocol):
         name: str,
         signing: bytes,
         sealing: bytes,
+        transport: bytes,
         supervisor: tuple[str, str, bytes, bytes],
     ) -> NewStation: ...
 
@@ -104,8 +120,10 @@ class Accounts:
         self._inside: Inside | None = None
         self._kept: KeptDraft | None = None
         self._guard = threading.Lock()
+        self._tried: _Attempt | None = None
         self._lockout = Lockout(outbox)
         self.on_enrolled: Callable[[], object] = lambda: None
+        self.on_lock: Callable[[], object] = lambda: None  # on the desk's thread, the vault open
 
     # ---- what anyone may know ----------------------------------------------------------
     @property
@@ -145,7 +163,7 @@ class Accounts:
             demand(inside.session.role, act)
         except Trouble:
             inside.vault.audit.append(
-                inside.session.account, f"refused:{act}", "", self._clock.now().utc
+                inside.session.account, f"refused:{act}", "", self._clock.now()
             )
             raise
         return inside
@@ -156,20 +174,26 @@ class Accounts:
     def lock(self) -> None:
         """Close the vault and forget every key. The draft stays, encrypted; sync goes on."""
 
-        def close(_: threading.Event) -> None:
-            with self._guard:
-                inside, self._inside = self._inside, None
-            if inside is not None:
-                inside.vault.audit.append(inside.session.account, "lock", "", self._clock.now().utc)
-                inside.vault.close()
+        self._desk.run(lambda _: self._leave()).result()
 
-        self._desk.run(close).result()
+    def _leave(self) -> None:
+        """The vault closes whatever the disk says meanwhile."""
+        inside = self._inside
+        if inside is None:
+            return
+        try:
+            self.on_lock()
+            with contextlib.suppress(Trouble):
+                inside.vault.audit.append(inside.session.account, "lock", "", self._clock.now())
+        finally:
+            with self._guard:
+                self._inside = None
+            inside.vault.close()
 
     def _log_in(self, username: str, password: str) -> Session:
         unlocked = self._open_slot(username, password)
+        self._leave()
         with self._guard:
-            if self._inside is not None:
-                self._inside.vault.close()
             vault = Vault(self._folder, unlocked.vault_key)
             finishing.reconcile(self._outbox, vault)
             person = unlocked.person
@@ -178,11 +202,18 @@ class Accounts:
                 Role(person.role),
             )
             session = Session(account=person.account, username=person.username, role=role)
-            vault.audit.append(session.account, "login", "", self._clock.now().utc)
+            vault.audit.append(session.account, "login", "", self._clock.now())
+            self._audit_clock(vault)
             self._inside = Inside(
                 session=session, person=person, vault=vault, vault_key=unlocked.vault_key
             )
         return session
+
+    def _audit_clock(self, vault: Vault) -> None:
+        skew = self._clock.skew()
+        if skew is not None:
+            act = "clock-ahead" if skew.ahead else "clock-behind"
+            vault.audit.append("", act, f"{skew.by.total_seconds():.0f} s", self._clock.now())
 
     # ---- a new station, new people -------------------------------------------------------
     def enroll(self, url: str, code: str, name: str, username: str, password: str) -> Ticket[None]:
@@ -192,37 +223,47 @@ class Accounts:
     def _enroll(self, url: str, code: str, name: str, username: str, password: str) -> None:
         username = username.strip().lower()
         keys.check_password(username, password)
-        account = str(uuid_utils.uuid7())
-        signer, opener = sealing.Signer.new(), sealing.Opener.new()
-        person = keys.PersonKeys(
-            account=account,
-            username=username,
-            role=Role.SUPERVISOR,
-            signer=sealing.Signer.new(),
-            opener=sealing.Opener.new(),
-        )
+        tried = self._attempt(code, name, username)
+        person = tried.person
         new = self._enroller(
             url=url,
             code=code,
             realm=self._realm,
             name=name,
-            signing=signer.public,
-            sealing=opener.public,
-            supervisor=(account, username, person.signer.public, person.opener.public),
+            signing=tried.signer.public,
+            sealing=tried.opener.public,
+            transport=tried.transport.dump(),
+            supervisor=(person.account, username, person.signer.public, person.opener.public),
         )
         Vault.discard(self._folder)
         vault_key = Vault.create(self._folder)
-        vault = Vault(self._folder, vault_key)
-        vault.save_station_keys(signer, opener)
-        body = canonical.decode(canonical.from_text(new.account.body), AccountBody)
-        vault.add_account(Account(body=body, vouched=new.account))
-        vault.audit.append(account, "enroll-station", new.identity.station, self._clock.now().utc)
-        vault.close()
+        with Vault(self._folder, vault_key) as vault:
+            vault.save_station_keys(tried.signer, tried.opener)
+            body = canonical.decode(canonical.from_text(new.account.body), AccountBody)
+            vault.add_account(Account(body=body, vouched=new.account))
+            vault.audit.append(
+                person.account, "enroll-station", new.identity.station, self._clock.now()
+            )
         keys.add_slot(
             self._folder, person, password, vault_key=vault_key, memory_kib=self._memory_kib
         )
         self._outbox.enroll(new.identity)
+        self._tried = None
         self.on_enrolled()
+
+    def _attempt(self, code: str, name: str, username: str) -> _Attempt:
+        """The keys to present: the same again for the same request, for headquarters answers one
+        request per code, again and again, and its answer may have been lost on the way."""
+        asked = (code, name, username)
+        if self._tried is None or self._tried.asked != asked:
+            self._tried = _Attempt(
+                asked=asked,
+                signer=sealing.Signer.new(),
+                opener=sealing.Opener.new(),
+                transport=sealing.Signer.new(),
+                person=keys.new_person(str(uuid_utils.uuid7()), username, Role.SUPERVISOR),
+            )
+        return self._tried
 
     def add_officer(self, username: str, password: str, role: Role) -> Ticket[None]:
         """A new account, countersigned here by the supervisor until headquarters does."""
@@ -254,7 +295,7 @@ class Accounts:
             self._folder, person, password, vault_key=inside.vault_key, memory_kib=self._memory_kib
         )
         inside.vault.audit.append(
-            inside.session.account, "add-account", person.account, self._clock.now().utc
+            inside.session.account, "add-account", person.account, self._clock.now()
         )
 
     # ---- personal signatures -----------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -11,15 +12,15 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from migramovil.core import canonical, sealing
+from migramovil.core.record import Stamp
 from migramovil.core.roles import Account
-from migramovil.store import audit, files
+from migramovil.store import audit, compartments, files, keys
 from migramovil.store.audit import Audit
+from migramovil.store.compartments import PURGE_PENDING, Keepsake
 from migramovil.store.database import Database
 from migramovil.store.migrate import open_database
 from migramovil.store.tables import accounts, drafts, media, settings, station_keys
 from migramovil.store.trouble import Damaged, DraftGone, VaultLocked, translated
-
-_PENDING = "store.purge_pending"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class Vault:
     @classmethod
     def create(cls, folder: Path) -> bytes:
         """Make an empty vault; its key, which is kept nowhere but in slots."""
-        path = files.private_folder(folder) / "vault.db"
+        path = files.private_folder(folder) / keys.VAULT_FILE
         if path.exists():
             raise VaultLocked("there is a vault already")
         key = sealing.new_key()
@@ -48,13 +49,13 @@ class Vault:
     @classmethod
     def discard(cls, folder: Path) -> None:
         """Take away what a set-up that headquarters never confirmed left behind."""
-        for left in [*folder.glob("vault.db*"), folder / "slots.json"]:
+        for left in [folder / "slots.json", *folder.glob("vault*.db*")]:
             left.unlink(missing_ok=True)
 
     def __init__(self, folder: Path, vault_key: bytes) -> None:
-        path = folder / "vault.db"
+        path = keys.vault_file(folder)
         if not path.exists():
-            raise Damaged("vault.db is gone")
+            raise Damaged(f"{path.name} is gone")
         self._media = files.private_folder(folder / "media")
         try:
             self._database = open_database(path, vault_key, "vault")
@@ -64,6 +65,7 @@ class Vault:
         self.audit = Audit(self._database)
         self._finished: set[str] = set()
         self._sweep()
+        sweep_files(path)
         self.purge()
 
     def close(self) -> None:
@@ -149,19 +151,44 @@ class Vault:
         with self._database.read() as connection:
             return set(connection.execute(select(drafts.c.record)).scalars())
 
+    def draft(self, record_id: str) -> StoredDraft | None:
+        """One draft on the disk, also when its record is in the line and it waits to go."""
+        c = drafts.c
+        query = select(c.record.label("record_id"), c.schema, c.body, c.updated_utc)
+        with self._database.read() as connection:
+            row = connection.execute(query.where(c.record == record_id)).mappings().first()
+        return None if row is None else StoredDraft(**row)
+
     def has_draft(self, record_id: str) -> bool:
         with self._database.read() as connection:
             return _draft_key(connection, record_id) is not None
 
-    def void_draft(self, record_id: str) -> None:
-        """Destroy a draft, its key and its media."""
+    def void_draft(
+        self, record_id: str, say: Callable[[Connection], object] = lambda _: None
+    ) -> None:
+        """Destroy a draft, its key and its media; what `say` writes stays, or none of it happens.
+
+        DraftGone when there is no such draft.
+        """
         self._still_open(record_id)
         with self._database.write() as connection:
+            if _draft_key(connection, record_id) is None:
+                raise DraftGone
+            say(connection)
             names = _delete_draft(connection, record_id)
         self.unlink_media(names)
         self.purge()
 
-    def close_finished(self, record_id: str, digest: str, actor: str, utc: str) -> list[str]:
+    def close_finished(
+        self,
+        record_id: str,
+        digest: str,
+        actor: str,
+        at: Stamp,
+        *,
+        act: str = "finish",
+        keepsake: Keepsake | None = None,
+    ) -> list[str]:
         """The vault's half of finishing, in one transaction; the media files now to be unlinked.
 
         Again changes nothing. Call only once the outbox holds the record: should the disk prevent
@@ -171,7 +198,9 @@ class Vault:
         with self._database.write() as connection:
             if _draft_key(connection, record_id) is None:
                 return []
-            audit.append(connection, actor, "finish", f"{record_id} {digest}", utc)
+            audit.append(connection, actor, act, f"{record_id} {digest}", at)
+            if keepsake is not None:
+                compartments.keep(connection, record_id, keepsake, at.utc)
             return _delete_draft(connection, record_id)
 
     def _still_open(self, record_id: str) -> None:
@@ -241,6 +270,9 @@ class Vault:
             )
         return {object_id: self.get_media(record_id, object_id) for object_id in ids}
 
+    def media_path(self, file: str) -> Path:
+        return self._media / file
+
     def unlink_media(self, names: list[str]) -> None:
         for name in names:
             files.remove(self._media / name)
@@ -252,11 +284,11 @@ class Vault:
             return False
         if self.purge_pending():
             with self._database.write() as connection:
-                connection.execute(delete(settings).where(settings.c.key == _PENDING))
+                connection.execute(delete(settings).where(settings.c.key == PURGE_PENDING))
         return True
 
     def purge_pending(self) -> bool:
-        return self.setting(_PENDING) is not None
+        return self.setting(PURGE_PENDING) is not None
 
     def sound(self) -> bool:
         """Whether every page and index of the vault holds (slow: reads it whole)."""
@@ -273,6 +305,17 @@ class Vault:
             files.remove(orphan)
 
 
+def sweep_files(current: Path) -> None:
+    """Delete every vault file but the one that counts: left by a change of key that was cut short.
+
+    Call it only once `current` has been opened.
+    """
+    kept = {current.name, f"{current.name}-wal", f"{current.name}-shm"}
+    for left in current.parent.glob("vault*.db*"):
+        if left.name not in kept:
+            files.remove(left)
+
+
 def _draft_key(connection: Connection, record_id: str) -> bytes | None:
     return connection.execute(select(drafts.c.key).where(drafts.c.record == record_id)).scalar()
 
@@ -282,7 +325,7 @@ def _delete_draft(connection: Connection, record_id: str) -> list[str]:
     names = connection.execute(select(media.c.file).where(media.c.record == record_id)).scalars()
     found = list(names)
     connection.execute(delete(drafts).where(drafts.c.record == record_id))
-    _set(connection, _PENDING, "1")
+    compartments.owe_purge(connection)
     return found
 
 

@@ -38,6 +38,7 @@ from migramovil.devices.registry import Bench
 from migramovil.services import catalogues
 from migramovil.services.accounts import Accounts, NewStation
 from migramovil.services.clock import StationClock
+from migramovil.services.drafts import Drafts
 from migramovil.services.enrolling import Enrolling
 from migramovil.services.place import Place
 from migramovil.services.printing import Printing
@@ -95,6 +96,7 @@ class Headquarters:
         name: str,
         signing: bytes,
         sealing: bytes,
+        transport: bytes,
         supervisor: tuple[str, str, bytes, bytes],
     ) -> NewStation:
         """The wire's own check of whom it talks to, without the wire."""
@@ -120,7 +122,7 @@ class Headquarters:
             epoch=1,
             url=url,
             descriptor=canonical.encode(descriptor).decode(),
-            transport=b"t" * 32,
+            transport=transport,
         )
         return NewStation(
             identity=identity, account=Signed.by(self.registrar, canonical.encode(body))
@@ -244,6 +246,7 @@ class Counter:
     outbox: Outbox
     accounts: Accounts
     enrolling: Enrolling
+    drafts: Drafts
     printing: Printing
     devices: Devices
     judge: Judge
@@ -350,6 +353,7 @@ def _counter(
             outbox=outbox,
             accounts=accounts,
             enrolling=enrolling,
+            drafts=Drafts(accounts, enrolling, outbox, clock, desk),
             printing=Printing(accounts, bench, Place(name="Móvil 1", training=True)),
             devices=devices,
             judge=judge,
