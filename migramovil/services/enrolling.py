@@ -185,7 +185,7 @@ class Enrolling:
                 catalogue=self._catalogues.version,
             )
             inside.vault.audit.append(
-                inside.session.account, "start", draft.record_id, self._clock.now().utc
+                inside.session.account, "start", draft.record_id, self._clock.now()
             )
             return self._take_up(draft)
 
@@ -198,7 +198,7 @@ class Enrolling:
             if not found:
                 raise DraftGone
             inside.vault.audit.append(
-                inside.session.account, "resume", record_id, self._clock.now().utc
+                inside.session.account, "resume", record_id, self._clock.now()
             )
             return self._take_up(_read_draft(found[0]))
 
@@ -225,7 +225,7 @@ class Enrolling:
                 inside.session.account,
                 f"void:{sealing.sha256(reason.encode())[:16]}",
                 draft.record_id,
-                self._clock.now().utc,
+                self._clock.now(),
             )
             self._put_away(inside)
 
@@ -470,7 +470,7 @@ class Enrolling:
                 second, "approve_exception", asked_for, sealing.sha256(said)
             )
             inside.vault.audit.append(
-                second.account, "approve-exception", asked_for, self._clock.now().utc
+                second.account, "approve-exception", asked_for, self._clock.now()
             )
             with self._guard:
                 if self._held(asked_for).finger(position) != finger:

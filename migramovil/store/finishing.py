@@ -14,12 +14,23 @@ from dataclasses import dataclass
 from migramovil.core import packet, sealing
 from migramovil.core.packet import RECORD_OBJECT, Draught
 from migramovil.core.queue import Waiting
-from migramovil.store import files
+from migramovil.core.record import Stamp
+from migramovil.store import deleting, files, restored
+from migramovil.store.compartments import Keepsake
 from migramovil.store.outbox import Outbox, QueueRow
 from migramovil.store.trouble import Damaged, OutOfLine, translated
-from migramovil.store.vault import Vault
+from migramovil.store.vault import StoredDraft, Vault
 
 Compose = Callable[[int, str, Mapping[str, bytes]], Draught]
+Keep = Callable[[StoredDraft, QueueRow], Keepsake | None]
+"""What a draft that has become this record leaves readable, None for nothing; it never raises."""
+
+FINISHED, COMPLETED = "finish", "finish-completed"
+"""The audit's words for a finish, and for one that a crash interrupted."""
+
+
+def keep_nothing(draft: StoredDraft, row: QueueRow) -> None:
+    del draft, row
 
 
 def _nothing(name: str) -> None:
@@ -34,7 +45,7 @@ crash_points: Callable[[str], None] = _nothing
 class Reconciled:
     """What was found between the two stores: records whose draft was still there (now deleted),
     packet files of drafts still open (now deleted), packet files nobody claims (untouched), and
-    records whose packet file is gone."""
+    records whose packet file is gone without having been deleted here."""
 
     completed: tuple[str, ...]
     discarded: tuple[str, ...]
@@ -51,66 +62,76 @@ def finish(  # noqa: PLR0917 - every part of the sequence, in its order
     signer: sealing.Signer,
     *,
     actor: str = "",
+    keep: Keep = keep_nothing,
 ) -> QueueRow:
     """Seal a draft and put it in the line; a record already there is simply returned.
 
     `compose(seq, audit_head, media)` says what the packet is made of; `recipients` are public KEM
-    keys, `signer` the station's, `actor` the account id audited. On any trouble the draft stays.
+    keys, `signer` the station's, `actor` the account id audited, `keep` what stays readable in the
+    jornada's compartment. On any trouble the draft stays.
     """
     with outbox.finishing:
-        reconcile(outbox, vault)
+        reconcile(outbox, vault, actor=actor, keep=keep)
         done = outbox.row(record_id)
         if done is not None:
             if vault.has_draft(record_id):
                 raise Damaged("packet")
             return done
+        restored.demand_known(vault, record_id)
         media = vault.all_media(record_id)
         draught = compose(outbox.seq() + 1, vault.audit.head(), media)
         if draught.record != record_id:
             raise OutOfLine("another record")
-        waiting = _seal(outbox, draught, tuple(recipients), signer)
-        _close(outbox, vault, waiting, actor)
+        _seal(outbox, draught, tuple(recipients), signer)
+        _close(outbox, vault, record_id, act=FINISHED, actor=actor, at=draught.created, keep=keep)
         done = outbox.row(record_id)
     if done is None:
         raise Damaged("row")
     return done
 
 
-def reconcile(outbox: Outbox, vault: Vault) -> Reconciled:
-    """Complete or undo what a crash interrupted; adopts no packet. For when the vault opens."""
+def reconcile(
+    outbox: Outbox, vault: Vault, *, actor: str = "", keep: Keep = keep_nothing
+) -> Reconciled:
+    """Complete or undo what a crash interrupted; adopts no packet. For when the vault opens.
+
+    `actor` is who came in and so completes what somebody else may have begun.
+    """
     with outbox.finishing:
         open_drafts = vault.draft_ids()
         completed = []
         for record in sorted(open_drafts):
-            row = outbox.row(record)
-            if row is not None and _is_whole(outbox, record):
-                vault.unlink_media(vault.close_finished(record, row.digest, "", row.sealed_utc))
+            at = _sealed_at(outbox, record)
+            if at is not None:
+                _close(outbox, vault, record, act=COMPLETED, actor=actor, at=at, keep=keep)
                 completed.append(record)
-        if completed or vault.purge_pending():
+        if vault.purge_pending():
             vault.purge()
         discarded, strays = _unclaimed(outbox, open_drafts - set(completed))
-        on_disk = set(outbox.files_on_disk())
+        here = {*outbox.files_on_disk(), *deleting.deleted_files(outbox)}
         missing = tuple(
-            sorted(record for file, record in outbox.files().items() if file not in on_disk)
+            sorted(record for file, record in outbox.files().items() if file not in here)
         )
     return Reconciled(
         completed=tuple(completed), discarded=discarded, strays=strays, missing=missing
     )
 
 
-def _is_whole(outbox: Outbox, record: str) -> bool:
-    """Whether the packet is there. A commit the disk reported as failed may yet turn out to have
-    happened, its packet long withdrawn: then the draft is all there is, and stays."""
+def _sealed_at(outbox: Outbox, record: str) -> Stamp | None:
+    """When a draft was sealed, if it was and its packet is there. A commit the disk reported as
+    failed may yet turn out to have happened, its packet long withdrawn: then the draft is all
+    there is, and stays."""
+    if outbox.row(record) is None:
+        return None
     try:
-        outbox.packet(record)
-    except Damaged:
-        return False
-    return True
+        return packet.read_head(outbox.packet(record)).header.created
+    except (Damaged, packet.BadPacket):
+        return None
 
 
 def _seal(
     outbox: Outbox, draught: Draught, recipients: tuple[bytes, ...], signer: sealing.Signer
-) -> Waiting:
+) -> None:
     """Write the packet, prove from the disk that it opens, and put it in the line."""
     content_key = sealing.new_key()
     data = packet.build(draught, content_key, recipients, signer)
@@ -138,7 +159,6 @@ def _seal(
             files.remove(path)
         raise
     crash_points("outbox-committed")
-    return waiting
 
 
 def _prove(written: bytes, draught: Draught, content_key: bytes, station_public: bytes) -> None:
@@ -148,8 +168,22 @@ def _prove(written: bytes, draught: Draught, content_key: bytes, station_public:
         raise Damaged("what was written is not what was sealed")
 
 
-def _close(outbox: Outbox, vault: Vault, waiting: Waiting, actor: str) -> None:
-    names = vault.close_finished(waiting.record, waiting.digest, actor, waiting.sealed_utc)
+def _close(
+    outbox: Outbox,
+    vault: Vault,
+    record: str,
+    *,
+    act: str,
+    actor: str,
+    at: Stamp,
+    keep: Keep,
+) -> None:
+    """The vault's half, once the outbox has the record."""
+    row, draft = outbox.row(record), vault.draft(record)
+    if row is None or draft is None:
+        return
+    keepsake = keep(draft, row)
+    names = vault.close_finished(record, row.digest, actor, at, act=act, keepsake=keepsake)
     crash_points("vault-committed")
     vault.unlink_media(names)
     crash_points("media-gone")

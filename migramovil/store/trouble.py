@@ -57,12 +57,6 @@ class DraftGone(Trouble):
     who = Who.OFFICER
 
 
-class AuditBroken(Trouble):
-    code = "STO-08"
-    what = "El registro de auditoría de esta estación fue alterado o está dañado."
-    advice = "No siga inscribiendo en esta estación. Avise al técnico con este código."
-
-
 class OutOfLine(Trouble):
     code = "STO-09"
     what = "El número de orden de este registro ya no es el que sigue."

@@ -29,6 +29,10 @@ from tests.store.bench import (
 POINTS = ["packet-written", "outbox-committed", "vault-committed", "media-gone"]
 
 
+# Whoever comes in completes what was cut before the vault knew of it.
+BY_WHOM = {"outbox-committed": ("finish-completed", "officer-2")}
+
+
 class PowerCut(BaseException):
     pass
 
@@ -80,7 +84,7 @@ def test_a_power_cut_at_any_step_leaves_exactly_one_of_draft_and_packet(
             finish(outbox, vault)
         monkeypatch.undo()
     with disk.opened() as (outbox, vault):
-        found = finishing.reconcile(outbox, vault)
+        found = finishing.reconcile(outbox, vault, actor="officer-2")
         assert found.strays == found.missing == ()
         if point == "packet-written":
             assert outbox.row(RECORD) is None
@@ -94,7 +98,9 @@ def test_a_power_cut_at_any_step_leaves_exactly_one_of_draft_and_packet(
         assert finish(outbox, vault) == finish(outbox, vault)
         assert outbox.seq() == outbox.total() == 1
         assert len(packet_files(disk)) == 1
-        assert [entry.act for entry in vault.audit.entries()] == ["finish"]
+        by_whom = {(entry.act, entry.actor) for entry in vault.audit.entries()}
+        assert by_whom == {BY_WHOM.get(point, ("finish", "officer-1"))}
+        assert vault.audit.verify() == 1
         assert not vault.purge_pending()
         assert finishing.reconcile(outbox, vault) == finishing.Reconciled(
             completed=(), discarded=(), strays=(), missing=()

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from migramovil.core.record import Realm, Signed
+from migramovil.core.audit import AuditBroken
+from migramovil.core.record import Realm, Signed, Stamp
 from migramovil.core.roles import Account, AccountBody, Role
 from migramovil.core.sealing import CannotOpen
-from migramovil.store.trouble import AuditBroken, Damaged, DraftGone, VaultLocked
+from migramovil.store.trouble import Damaged, DraftGone, VaultLocked
 from migramovil.store.vault import StoredDraft, Vault
 from tests.store.bench import RECORD, SIGNER, UTC, Disk, add_draft, finish, leaks, new_disk
 
@@ -141,7 +142,7 @@ CHANGES = [
 def test_any_change_to_the_audit_shows(disk: Disk, change: str) -> None:
     with disk.opened() as (_, vault):
         start = vault.audit.head()
-        heads = [vault.audit.append("a1", "enter", f"s{n}", UTC) for n in range(3)]
+        heads = [vault.audit.append("a1", "enter", f"s{n}", Stamp(utc=UTC)) for n in range(3)]
         assert len({start, *heads}) == 4
         assert vault.audit.head() == heads[-1]
         assert vault.audit.verify() == 3

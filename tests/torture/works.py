@@ -118,7 +118,7 @@ def set_up(folder: Path) -> list[Fact]:
         vault_key = Vault.create(folder)
         with Vault(folder, vault_key) as vault:
             vault.save_station_keys(SIGNER, sealing.Opener.new())
-            vault.audit.append("1", "enroll-station", STATION, UTC)
+            vault.audit.append("1", "enroll-station", STATION, Stamp(utc=UTC))
         _slot(folder, BOSS, 0, vault_key)
         outbox.enroll(identity())
     return _SET_UP
@@ -235,7 +235,7 @@ def _password(station: Station, n: int) -> list[Fact]:
 
 
 def _audit(station: Station, n: int) -> list[Fact]:
-    head = station.vault.audit.append("1", "login", "", UTC)
+    head = station.vault.audit.append("1", "login", "", Stamp(utc=UTC))
     return [Fact(kind="audit", subject=str(station.vault.audit.verify()), value=head)]
 
 
