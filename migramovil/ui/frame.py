@@ -13,7 +13,7 @@ from migramovil.ui import theme
 from migramovil.ui.kit.buttons import Button, KeyCap
 from migramovil.ui.kit.focus import FocusRing
 from migramovil.ui.kit.keys import name_of
-from migramovil.ui.kit.layout import Panel, clear, col, grid, row
+from migramovil.ui.kit.layout import Panel, col, grid, row
 from migramovil.ui.kit.page import Hint, Page, Primary, writes_lines
 from migramovil.ui.kit.shell import (
     Applicant,
@@ -174,9 +174,12 @@ class Frame(QWidget):
         shown = self._side.itemAt(0)
         if shown is not None and shown.widget() is side:
             return
-        clear(self._side)
+        if shown is not None:  # it is its page's, which comes back with it: never deleted here
+            shown.widget().hide()
+            self._side.removeWidget(shown.widget())
         if side is not None:
             self._side.addWidget(side)
+            side.show()
 
     @staticmethod
     def _hints(page: Page) -> list[Hint]:
