@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import TracebackType
 
 import msgspec
 from PySide6.QtCore import Qt
@@ -80,6 +81,7 @@ class _Day:
         self._window = self._opened()
         self._asked: Ticket[None] | None = None
         self._hand = Hand(self._window, Path(plan.screens), self._all_has_come)
+        sys.excepthook = self._crashed
 
     def live(self) -> None:
         if not self._station.desk.accounts.enrolled:
@@ -237,6 +239,12 @@ class _Day:
             hand.primary()
             hand.wait_page("FingersPage")
             hand.picture(f"15-huellas-{shown}")
+
+    def _crashed(
+        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        self._hand.crash = kind.__name__
+        sys.__excepthook__(kind, error, trace)
 
     # ---- looking ----------------------------------------------------------------------------
     def _counts(self) -> Counts:

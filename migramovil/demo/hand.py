@@ -35,6 +35,7 @@ class Hand:
         self, window: StationWindow, pictures: Path, settled: Callable[[], bool] = lambda: True
     ) -> None:
         self.window = window
+        self.crash = ""  # what an officer would have seen as GEN-00
         self._pictures = pictures
         self._settled = settled
         self._shown: tuple[object, str] = (None, "")
@@ -53,9 +54,9 @@ class Hand:
     def wait(self, until: Callable[[], bool], what: str, seconds: float = 15.0) -> None:
         end = time.monotonic() + seconds
         while not until():
-            if time.monotonic() > end:
+            if self.crash or time.monotonic() > end:
                 self.window.grab_to(self._pictures / "stuck.png")
-                raise Stuck(f"{what} on {self.page}")
+                raise Stuck(f"{what} on {self.page} {self.crash}".strip())
             self._let(_LOOK_MS)
 
     def wait_page(self, name: str, seconds: float = 15.0) -> None:
