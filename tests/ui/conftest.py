@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -30,5 +30,6 @@ def _themed(qtbot: QtBot) -> Iterator[None]:
     theme.use("light", 1.0, motion=False)
     yield
     for window in QApplication.topLevelWidgets():
-        window.deleteLater()
+        if window.windowType() is not Qt.WindowType.Popup:  # a list of options goes with its field
+            window.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
