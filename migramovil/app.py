@@ -26,6 +26,7 @@ from migramovil.services.enrolling import Enrolling
 from migramovil.services.printing import Printing
 from migramovil.services.waiting import Waiting
 from migramovil.store import marks
+from migramovil.store.letters import Post
 from migramovil.store.outbox import Outbox, StationIdentity
 from migramovil.sync import https, wire
 from migramovil.sync.engine import SyncEngine
@@ -91,7 +92,12 @@ def sync_engine(
         on_time=lambda signed, doubt_s: desk.clock.correct(signed, doubt_s=doubt_s),
     )
     return SyncEngine(
-        outbox, headquarters, descriptor, clock=desk.clock.utc, on_status=desk.waiting.heard
+        outbox,
+        headquarters,
+        descriptor,
+        clock=desk.clock.utc,
+        on_status=desk.waiting.heard,
+        letters=Post(outbox),
     )
 
 

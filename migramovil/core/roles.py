@@ -19,6 +19,7 @@ class Act(StrEnum):
     ENROLL = "enroll"
     FINISH = "finish"
     APPROVE_EXCEPTION = "approve_exception"
+    VOID_DRAFT = "void_draft"
     SEE_QUEUE = "see_queue"
     SEND_NOW = "send_now"
     MANAGE_ACCOUNTS = "manage_accounts"
@@ -31,6 +32,7 @@ _MAY: dict[Role, frozenset[Act]] = {
             Act.ENROLL,
             Act.FINISH,
             Act.APPROVE_EXCEPTION,
+            Act.VOID_DRAFT,
             Act.SEE_QUEUE,
             Act.SEND_NOW,
             Act.DIAGNOSE,
@@ -103,3 +105,33 @@ class Approval:
 
     signed: Signed
     chain: tuple[Account, ...]
+
+
+RECOVERED = "recovery:"
+"""Before a release's number in `Account.by`: the station's own key vouches, after a recovery."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevocationBody:
+    """A person may no longer enter; signed by a supervisor, or by headquarters' registrar."""
+
+    format: str = "migramovil/revocation/1"
+    realm: Realm
+    station: str
+    account: str
+    reason: str
+    utc: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """A revocation and the accounts that lead from its signer to the registrar."""
+
+    signed: Signed
+    chain: tuple[Account, ...] = ()
+
+
+class BadAccount(Trouble):
+    code = "ACC-15"
+    what = "Una cuenta o una anulación no se puede comprobar."
+    advice = "No se usó. Avise al técnico con este código."

@@ -1,6 +1,6 @@
 """Letters that wait for headquarters in the outbox, and what it answered.
 
-A letter is bytes (core.letters) that stay until whoever wrote it has used its answer.
+A letter is bytes (core.letters). It stays with its answer: writing it again changes nothing.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, delete, literal_column, select, update
+from sqlalchemy import Select, literal_column, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from migramovil.store.outbox import Outbox
@@ -40,7 +40,7 @@ def unanswered(outbox: Outbox) -> list[Letter]:
 
 
 def answered(outbox: Outbox, kind: str) -> list[Letter]:
-    """Letters of this kind whose answer is here and not used yet, oldest first."""
+    """Letters of this kind that headquarters answered, oldest first."""
     chosen = letters.c.answer.is_not(None) & (letters.c.kind == kind)
     return _read(outbox, _every().where(chosen))
 
@@ -50,14 +50,19 @@ def answer(outbox: Outbox, id: str, answer: bytes) -> None:
     unsaid = (letters.c.id == id) & letters.c.answer.is_(None)
     with outbox.database.write() as connection:
         connection.execute(update(letters).where(unsaid).values(answer=answer))
-    outbox.changed()
 
 
-def forget(outbox: Outbox, id: str) -> None:
-    """Let a letter go whose answer has been used; one without an answer stays."""
-    done = (letters.c.id == id) & letters.c.answer.is_not(None)
-    with outbox.database.write() as connection:
-        connection.execute(delete(letters).where(done))
+class Post:
+    """The letters of one outbox, as the wire asks for them."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    def unanswered(self) -> list[Letter]:
+        return unanswered(self._outbox)
+
+    def answer(self, letter: str, answer: bytes) -> None:
+        _answer(self._outbox, letter, answer)
 
 
 def _every() -> Select[Any]:
@@ -69,3 +74,6 @@ def _every() -> Select[Any]:
 def _read(outbox: Outbox, query: Select[Any]) -> list[Letter]:
     with outbox.database.read() as connection:
         return [Letter(**row) for row in connection.execute(query).mappings()]
+
+
+_answer = answer  # its own name is a parameter's in Post

@@ -13,12 +13,21 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from migramovil.core import canonical
+from migramovil.core.letters import BadLetter, check_answer
 from migramovil.core.queue import Waiting
 from migramovil.core.record import BadReceipt, Descriptor, ReceiptBody, Signed, check_receipt
 from migramovil.core.trouble import Trouble
 from migramovil.sync import machine
 from migramovil.sync.machine import Status
-from migramovil.sync.ports import EngineFailed, Headquarters, Interrupted, Outbox
+from migramovil.sync.ports import (
+    DigestRefused,
+    EngineFailed,
+    Headquarters,
+    Interrupted,
+    Letters,
+    NotUnderstood,
+    Outbox,
+)
 
 __all__ = ["Status", "SyncEngine"]
 
@@ -44,6 +53,7 @@ class SyncEngine:
         clock: Callable[[], datetime],
         on_status: Callable[[Status], None] = lambda _: None,
         jitter: Callable[[], float] = random.random,
+        letters: Letters | None = None,
     ) -> None:
         self._outbox = outbox
         self._headquarters = headquarters
@@ -51,6 +61,7 @@ class SyncEngine:
         self._clock = clock
         self._on_status = on_status
         self._jitter = jitter
+        self._letters = letters
         self._state = machine.State()
         self._line: dict[str, Waiting] = {}
         self._contact = ""
@@ -161,11 +172,28 @@ class SyncEngine:
             self._bell.notify_all()
 
     def _look(self) -> machine.Line:
+        self._bring_letters()
         sealed, stored = self._outbox.waiting(), self._outbox.unconfirmed()
         self._line = {one.record: one for one in (*sealed, *stored)}
         return machine.Line(
             sealed=tuple(one.record for one in sealed), stored=tuple(one.record for one in stored)
         )
+
+    def _bring_letters(self) -> None:
+        """Before any packet; one that headquarters does not take waits, and holds nothing up."""
+        if self._letters is None:
+            return
+        edge = canonical.from_text(self._descriptor.stored_signer)
+        for letter in self._letters.unanswered():
+            if self._stopping:
+                raise Interrupted
+            try:
+                said = self._headquarters.letter(letter.body)
+                check_answer(said, letter.body, edge)
+            except (BadLetter, DigestRefused, NotUnderstood) as trouble:
+                log.warning("a letter was not taken: %s", trouble.code)
+                continue
+            self._letters.answer(letter.id, canonical.encode(said))
 
     def _send(self, waiting: Waiting) -> machine.Event:
         def progress(sent: int) -> None:

@@ -96,6 +96,10 @@ class HttpsHeadquarters:
             status, answer = self._ask("POST", done, b"")
         raise HeadquartersBusy("parts")
 
+    def letter(self, data: bytes) -> Signed:
+        _, answer = self._ask("POST", wire.LETTERS_PATH, data)
+        return _read(answer, Signed)
+
     def hang_up(self) -> None:
         if self._line is not None:
             self._line.close()

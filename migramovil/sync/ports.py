@@ -32,6 +32,26 @@ class Outbox(Protocol):
     def counts(self) -> Counts: ...
 
 
+class Letter(Protocol):
+    """A letter that waits: its id and its signed bytes (core.letters)."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def body(self) -> bytes: ...
+
+
+class Letters(Protocol):
+    """Letters at rest; an answer is kept once, checked."""
+
+    def unanswered(self) -> Sequence[Letter]:
+        """Oldest first."""
+        ...
+
+    def answer(self, letter: str, answer: bytes) -> None: ...
+
+
 class Headquarters(Protocol):
     """Headquarters as seen from a station; every method blocks, and raises a Trouble below."""
 
@@ -41,6 +61,10 @@ class Headquarters(Protocol):
 
     def send(self, waiting: Waiting, packet: bytes, progress: Progress) -> Sequence[Signed]:
         """Bring one packet, only the parts headquarters lacks; its receipts."""
+        ...
+
+    def letter(self, data: bytes) -> Signed:
+        """Bring one letter; headquarters' answer, not checked yet."""
         ...
 
     def hang_up(self) -> None:

@@ -11,6 +11,7 @@ admits the carrier, while a packet's identity comes only from the packet's own s
     PUT  /v1/packets/STATION/RECORD/DIGEST/parts/N  bytes  200 {}
     POST /v1/packets/STATION/RECORD/DIGEST/complete        200 Receipts | 202 Missing
     POST /v1/receipts           AskReceipts                200 Receipts
+    POST /v1/letters            letter (core.letters)      200 Signed AnswerBody, by the edge's key
     GET  /health                                           200
 
 Every request may be repeated. A refusal is an ErrorBody with its Refusal's HTTP status.
@@ -35,6 +36,7 @@ PING_PATH = "/v1/ping"
 ENROLL_PATH = "/v1/enroll"
 PACKETS_PATH = "/v1/packets"
 RECEIPTS_PATH = "/v1/receipts"
+LETTERS_PATH = "/v1/letters"
 HEALTH_PATH = "/health"
 
 REQUEST_FORMAT = "migramovil/request/1"
