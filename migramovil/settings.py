@@ -36,10 +36,26 @@ class Devices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Minutes without a key or the mouse until the station locks itself; 0 never."""
+
+    idle_minutes: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drafts:
+    """Days after its last change on which an open enrollment is still expected to go on."""
+
+    days: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     fingers: FingerRules = field(default_factory=FingerRules)
     look: Look = field(default_factory=Look)
     devices: Devices = field(default_factory=Devices)
+    session: Session = field(default_factory=Session)
+    drafts: Drafts = field(default_factory=Drafts)
 
 
 def read(folder: Path) -> Settings:

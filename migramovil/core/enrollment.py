@@ -6,19 +6,20 @@ nothing with something missing can be sealed.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
-from migramovil.core import biometrics, person
+from migramovil.core import biometrics, canonical, person
 from migramovil.core.biometrics import Finger, FingerRules, Portrait
 from migramovil.core.documents import IdentityDocument, document_problems
 from migramovil.core.person import Guardian, Person
 from migramovil.core.record import Stamp
 from migramovil.core.trouble import Trouble, Who
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class Step(StrEnum):
@@ -57,6 +58,12 @@ class AnotherInHand(Trouble):
     who = Who.OFFICER
 
 
+class NewerDraft(Trouble):
+    code = "DRF-01"
+    what = "Este enrolamiento se empezó con una versión más nueva del programa."
+    advice = "Sigue guardado completo. Ábralo en esa versión; avise al técnico."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
     """Notice given and consent obtained, as separate facts, each with text version and hash."""
@@ -92,6 +99,8 @@ class Draft:
     portrait: Portrait | None = None
     fingers: tuple[Finger, ...] = ()
     consent: Consent | None = None
+    supersedes: str = ""  # the finished record this one corrects
+    correction: str = ""  # why
 
     def finger(self, position: int) -> Finger | None:
         return next((f for f in self.fingers if f.position == position), None)
@@ -107,6 +116,37 @@ class Draft:
 
     def without_biometrics(self) -> Draft:
         return replace(self, portrait=None, fingers=())
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing was captured, chosen or typed since it was started."""
+        fresh = Draft(
+            record_id=self.record_id,
+            started=self.started,
+            started_by=self.started_by,
+            step=self.step,
+            catalogue=self.catalogue,
+        )
+        return self == fresh
+
+
+def _corrects_nothing(plain: dict[str, Any]) -> dict[str, Any]:
+    """Schema 1 knew no corrections."""
+    return {**plain, "supersedes": "", "correction": ""}
+
+
+UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _corrects_nothing}
+"""What makes a draft of each older schema one of the next."""
+
+
+def read_draft(schema: int, body: bytes) -> Draft:
+    """A draft as it was saved, of this schema or an older one; NewerDraft leaves it as it is."""
+    if schema > SCHEMA:
+        raise NewerDraft(f"schema {schema}")
+    plain = canonical.decode(body, dict[str, Any])
+    for old in range(schema, SCHEMA):
+        plain = {**UPGRADES[old](plain), "schema": old + 1}
+    return canonical.decode(canonical.encode(plain), Draft)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from migramovil.services.accounts import Accounts
 from migramovil.services.clock import StationClock
 from migramovil.services.diagnosing import Diagnosing
+from migramovil.services.drafts import Drafts
 from migramovil.services.enrolling import Enrolling
 from migramovil.services.place import Place
 from migramovil.services.printing import Printing
@@ -18,6 +19,7 @@ class Desk:
     place: Place
     accounts: Accounts
     enrolling: Enrolling
+    drafts: Drafts
     printing: Printing
     waiting: Waiting
     diagnosing: Diagnosing

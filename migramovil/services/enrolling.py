@@ -7,7 +7,8 @@ brings back. Devices work on their own lanes; nothing here waits on the caller's
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -29,6 +30,7 @@ from migramovil.core.biometrics import (
 )
 from migramovil.core.documents import IdentityDocument, MrzReading
 from migramovil.core.enrollment import (
+    SCHEMA,
     AnotherInHand,
     Consent,
     Draft,
@@ -37,10 +39,11 @@ from migramovil.core.enrollment import (
     Missing,
     Rules,
     Step,
+    read_draft,
 )
 from migramovil.core.folio import make_folio
 from migramovil.core.roles import Act, demand
-from migramovil.core.trouble import Trouble
+from migramovil.core.trouble import Trouble, Who
 from migramovil.devices.lanes import Lane, Ticket
 from migramovil.devices.mrz.mrz_frames import assemble
 from migramovil.devices.ports import DeviceInfo, FingerImage, Frame, Pixels
@@ -60,6 +63,21 @@ FRAME_WAIT_S = 3.0
 MRZ_WAIT_S = 20.0
 
 T = TypeVar("T")
+_UNWRITTEN = "migramovil/unwritten/1"
+
+
+class NoSuchRecord(Trouble):
+    code = "DRF-02"
+    what = "Ese registro no está en la línea de esta estación."
+    advice = "Búsquelo en Envíos por su folio."
+    who = Who.OFFICER
+
+
+class ReasonMissing(Trouble):
+    code = "DRF-03"
+    what = "Falta escribir el motivo."
+    advice = "Escriba en una línea por qué se hace."
+    who = Who.OFFICER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,10 +135,13 @@ class Enrolling:
         self._draft: Draft | None = None
         self._written: Draft | None = None  # as it lies on the disk
         self._on_its_way = False  # a save that waits on the desk's lane
+        self._unwritten: dict[str, bytes] = {}  # what the disk refused before a lock, sealed
+        self._running: set[Future[Any]] = set()
         self._saved: list[Callable[[], object]] = []
         self.saved_at = ""
         self.on_chair: Callable[[], object] = lambda: None  # in training the next person sits down
         self.on_unsaved: Callable[[Trouble], object] = lambda _: None  # on the desk's thread
+        accounts.on_lock = self._leave
         left = kept.read(outbox.folder)
         if left is not None:
             accounts.keep(self._told(left))
@@ -161,46 +182,65 @@ class Enrolling:
         draft = self._draft
         return () if draft is None else enrollment.what_is_missing(draft, self.rules)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a capture, an approval or a finish is under way, which no lock may cut."""
+        return bool(self._running)
+
     def when_saved(self, call: Callable[[], object]) -> None:
         """Call `call` on the desk's thread after each save."""
         self._saved.append(call)
 
     # ---- beginning, keeping, leaving -----------------------------------------------------------
-    def waiting_drafts(self) -> Ticket[tuple[Draft, ...]]:
-        def read(_: threading.Event) -> tuple[Draft, ...]:
-            found = self._accounts.demand(Act.ENROLL).vault.drafts()
-            self._tell_newest(found)
-            return tuple(_read_draft(stored.body) for stored in found)
-
-        return self._desk.run(read)
-
     def start(self) -> Ticket[Draft]:
+        return self._desk.run(lambda _: self._begin(self._accounts.demand(Act.ENROLL)))
+
+    def correct(self, record_id: str, why: str) -> Ticket[Draft]:
+        """Start over a finished record that was wrong: a new one that says which it replaces.
+
+        Nothing of the finished record can be read here, so everything is captured again.
+        """
+
         def begin(_: threading.Event) -> Draft:
             inside = self._accounts.demand(Act.ENROLL)
-            self.on_chair()
-            draft = Draft(
-                record_id=str(uuid_utils.uuid7()),
-                started=self._clock.now(),
-                started_by=inside.session.account,
-                catalogue=self._catalogues.version,
-            )
-            inside.vault.audit.append(
-                inside.session.account, "start", draft.record_id, self._clock.now()
-            )
-            return self._take_up(draft)
+            if self._outbox.row(record_id) is None:
+                raise NoSuchRecord
+            if not why.strip():
+                raise ReasonMissing
+            return self._begin(inside, supersedes=record_id, correction=why.strip())
 
         return self._desk.run(begin)
 
+    def _begin(self, inside: Inside, supersedes: str = "", correction: str = "") -> Draft:
+        self.on_chair()
+        draft = Draft(
+            record_id=str(uuid_utils.uuid7()),
+            started=self._clock.now(),
+            started_by=inside.session.account,
+            catalogue=self._catalogues.version,
+            supersedes=supersedes,
+            correction=correction,
+        )
+        act = "correct" if draft.supersedes else "start"
+        self._audit(inside, act, f"{draft.record_id} {draft.supersedes}".rstrip())
+        return self._take_up(draft)
+
     def resume(self, record_id: str) -> Ticket[Draft]:
+        """Go on with a draft, one's own or a colleague's, which is taken over on the record."""
+
         def again(_: threading.Event) -> Draft:
             inside = self._accounts.demand(Act.ENROLL)
-            found = [k.body for k in inside.vault.drafts() if k.record_id == record_id]
-            if not found:
+            self.save()
+            self.land(inside)
+            found = next((k for k in inside.vault.drafts() if k.record_id == record_id), None)
+            if found is None:
                 raise DraftGone
-            inside.vault.audit.append(
-                inside.session.account, "resume", record_id, self._clock.now()
-            )
-            return self._take_up(_read_draft(found[0]))
+            draft = read_draft(found.schema, found.body)
+            if draft.started_by == inside.session.account:
+                self._audit(inside, "resume", record_id)
+            else:
+                self._audit(inside, "take-over", f"{record_id} {draft.started_by}")
+            return self._take_up(draft)
 
         return self._desk.run(again)
 
@@ -211,25 +251,6 @@ class Enrolling:
         unsaved = draft is not None and draft is not self._written
         if draft is not None and unsaved and self._accounts.session is not None:
             self._desk.run(lambda _: self._write(draft))
-
-    def void(self, reason: str) -> Ticket[None]:
-        """Give the draft up for good, with a reason, on the record."""
-
-        asked_for = self._in_hand()
-
-        def away(_: threading.Event) -> None:
-            inside = self._accounts.demand(Act.ENROLL)
-            draft = self._held(asked_for)
-            inside.vault.void_draft(draft.record_id)
-            inside.vault.audit.append(
-                inside.session.account,
-                f"void:{sealing.sha256(reason.encode())[:16]}",
-                draft.record_id,
-                self._clock.now(),
-            )
-            self._put_away(inside)
-
-        return self._desk.run(away)
 
     def change(self, **fields: Any) -> Draft:
         """The draft with these fields replaced, already on its way to the disk."""
@@ -250,7 +271,7 @@ class Enrolling:
             lines = reader.read_lines(timeout_s=MRZ_WAIT_S, cancelled=off)
             return documents.parse_mrz(lines, today=self._clock.today())
 
-        return self._bench.mrz.use(read)
+        return self._watched(self._bench.mrz.use(read))
 
     def accept_reading(self, reading: MrzReading) -> Draft:
         """Fill what is still empty from a reading the officer confirmed; typed values stay."""
@@ -310,7 +331,7 @@ class Enrolling:
                 lambda inside: self._keep_portrait(inside, asked_for, master, checks, used)
             )
 
-        return self._bench.camera.use(take)
+        return self._watched(self._bench.camera.use(take))
 
     def _keep_portrait(
         self,
@@ -334,7 +355,7 @@ class Enrolling:
         )
         changed = self.change(portrait=portrait)
         if draft.portrait is not None:
-            self._save()
+            self.save()
             inside.vault.drop_media(draft.record_id, draft.portrait.object_id)
         return changed
 
@@ -370,7 +391,7 @@ class Enrolling:
                 lambda inside: self._keep_finger(inside, asked_for, position, image, judged)
             )
 
-        return self._bench.fingerprint.use(take)
+        return self._watched(self._bench.fingerprint.use(take))
 
     def _keep_finger(
         self,
@@ -406,7 +427,7 @@ class Enrolling:
         )
         self._put_finger(finger)
         if better and kept is not None:
-            self._save()
+            self.save()
             inside.vault.drop_media(draft.record_id, kept.object_id)
         return FingerTaken(
             finger=finger,
@@ -479,7 +500,7 @@ class Enrolling:
                     replace(finger, approved_by=second.account, approval=approval)
                 )
 
-        return self._desk.run(approve)
+        return self._watched(self._desk.run(approve))
 
     # ---- notice and consent ------------------------------------------------------------------
     def give_notice(self, language: str, mode: str) -> Draft:
@@ -522,7 +543,7 @@ class Enrolling:
                 raise Incomplete
             if any(f.approved_by == inside.session.account for f in draft.fingers if f.exception):
                 raise ExceptionNeedsAnother("finisher")
-            self._save()
+            self.save()
             if draft.refused:
                 draft = self._destroy_biometrics(inside, draft)
             keys = inside.vault.station_keys()
@@ -535,7 +556,7 @@ class Enrolling:
                 keys[0],
                 actor=inside.session.account,
             )
-            self._put_away(inside)
+            self.put_away(inside, draft.record_id)
             return Finished(
                 record_id=row.record,
                 folio=row.folio,
@@ -547,13 +568,13 @@ class Enrolling:
                 refused=draft.refused,
             )
 
-        return self._desk.run(seal)
+        return self._watched(self._desk.run(seal))
 
     def _destroy_biometrics(self, inside: Inside, draft: Draft) -> Draft:
         ids = [draft.portrait.object_id] if draft.portrait else []
         ids += [a.object_id for f in draft.fingers for a in f.attempts if a.object_id]
         bare = self.change(portrait=None, fingers=())
-        self._save()
+        self.save()
         for object_id in ids:
             inside.vault.drop_media(draft.record_id, object_id)
         return bare
@@ -577,6 +598,9 @@ class Enrolling:
             "station": station.station,
             "officer": inside.session.account,
             "started": msgspec.to_builtins(draft.started),
+            "started_by": draft.started_by,
+            "supersedes": draft.supersedes,
+            "correction": draft.correction,
             "finished": msgspec.to_builtins(self._clock.now()),
             "procedure": draft.procedure,
             "catalogue": draft.catalogue,
@@ -617,17 +641,50 @@ class Enrolling:
             created=self._clock.now(),
             audit_head=audit_head,
             software=__version__,
+            supersedes=draft.supersedes,
             record_body=canonical.encode(body),
             objects={object_id: media[object_id] for object_id in names},
         )
 
-    def _put_away(self, inside: Inside) -> None:
+    def put_away(self, inside: Inside, record_id: str) -> None:
         """The draft is gone for good: nothing of it may be written again."""
         with self._guard:
-            self._draft = None
-        self._tell_newest(inside.vault.drafts())
+            if self._draft is not None and self._draft.record_id == record_id:
+                self._draft = None
+        self.tell_newest(inside.vault.drafts())
+
+    def land(self, inside: Inside) -> None:
+        """Write what the disk refused before the last lock, on the desk's lane."""
+        for record_id, sealed in tuple(self._unwritten.items()):
+            body = sealing.unwrap(inside.vault_key, sealed, _UNWRITTEN)
+            inside.vault.save_draft(record_id, SCHEMA, body, self._clock.now().utc)
+            del self._unwritten[record_id]
 
     # ---- within ------------------------------------------------------------------------------
+    def _leave(self) -> None:
+        """Before the lock, on the desk's lane: put the draft down, saved.
+
+        One that the disk refuses waits in memory, sealed, until the vault opens again.
+        """
+        with self._guard:
+            draft, self._draft = self._draft, None
+        if draft is None or draft is self._written:
+            return
+        try:
+            self._write(draft)
+        except Trouble:
+            key = self._accounts.inside().vault_key
+            sealed = sealing.wrap(key, canonical.encode(draft), _UNWRITTEN)
+            self._unwritten[draft.record_id] = sealed
+
+    def _watched(self, ticket: Ticket[T]) -> Ticket[T]:
+        self._running.add(ticket.future)
+        ticket.add_done_callback(self._running.discard)
+        return ticket
+
+    def _audit(self, inside: Inside, act: str, subject: str) -> None:
+        inside.vault.audit.append(inside.session.account, act, subject, self._clock.now())
+
     def _in_hand(self) -> str:
         """Whose record an act is asked for, so that it never ends in another's."""
         draft = self._draft
@@ -646,7 +703,7 @@ class Enrolling:
             return self.change(fingers=self._held().with_finger(finger).fingers)
 
     def _take_up(self, draft: Draft) -> Draft:
-        self._save()  # whoever was in hand until now
+        self.save()  # whoever was in hand until now
         with self._guard:
             self._draft = draft
         self._write(draft)
@@ -663,13 +720,13 @@ class Enrolling:
         with self._guard:
             self._on_its_way = False
         try:
-            self._save()
+            self.save()
         except Exception as error:
             known = error if isinstance(error, Trouble) else Trouble(type(error).__name__)
             self.on_unsaved(known)
             raise
 
-    def _save(self) -> None:
+    def save(self) -> None:
         """Write the newest draft, on the desk's lane only."""
         draft = self._draft
         if draft is not None and draft is not self._written:
@@ -685,11 +742,11 @@ class Enrolling:
             call()
 
     # ---- what the entrance may tell ------------------------------------------------------------
-    def _tell_newest(self, drafts: list[StoredDraft]) -> None:
+    def tell_newest(self, drafts: Sequence[StoredDraft]) -> None:
         """Have the entrance name the draft touched last; nothing when none waits."""
-        if drafts:
-            newest = drafts[0]
-            step = _read_draft(newest.body).step.value
+        newest = next((draft for draft in drafts if draft.schema <= SCHEMA), None)
+        if newest is not None:
+            step = read_draft(newest.schema, newest.body).step.value
             self._tell(kept.Kept(step=step, utc=newest.updated_utc))
         else:
             self._accounts.keep(None)
@@ -711,10 +768,6 @@ class Enrolling:
     def _picture(self, object_id: str) -> Pixels:
         inside = self._accounts.demand(Act.ENROLL)
         return pictures.decode_png(inside.vault.get_media(self._held().record_id, object_id))
-
-
-def _read_draft(body: bytes) -> Draft:
-    return canonical.decode(body, Draft)
 
 
 def _names(draft: Draft) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert
 from migramovil.core import canonical, sealing
 from migramovil.core.record import Stamp
 from migramovil.core.roles import Account
-from migramovil.store import audit, compartments, files
+from migramovil.store import audit, compartments, files, keys
 from migramovil.store.audit import Audit
 from migramovil.store.compartments import PURGE_PENDING, Keepsake
 from migramovil.store.database import Database
@@ -38,7 +39,7 @@ class Vault:
     @classmethod
     def create(cls, folder: Path) -> bytes:
         """Make an empty vault; its key, which is kept nowhere but in slots."""
-        path = files.private_folder(folder) / "vault.db"
+        path = files.private_folder(folder) / keys.VAULT_FILE
         if path.exists():
             raise VaultLocked("there is a vault already")
         key = sealing.new_key()
@@ -48,13 +49,13 @@ class Vault:
     @classmethod
     def discard(cls, folder: Path) -> None:
         """Take away what a set-up that headquarters never confirmed left behind."""
-        for left in [*folder.glob("vault.db*"), folder / "slots.json"]:
+        for left in [folder / "slots.json", *folder.glob("vault*.db*")]:
             left.unlink(missing_ok=True)
 
     def __init__(self, folder: Path, vault_key: bytes) -> None:
-        path = folder / "vault.db"
+        path = keys.vault_file(folder)
         if not path.exists():
-            raise Damaged("vault.db is gone")
+            raise Damaged(f"{path.name} is gone")
         self._media = files.private_folder(folder / "media")
         try:
             self._database = open_database(path, vault_key, "vault")
@@ -64,6 +65,7 @@ class Vault:
         self.audit = Audit(self._database)
         self._finished: set[str] = set()
         self._sweep()
+        sweep_files(path)
         self.purge()
 
     def close(self) -> None:
@@ -161,10 +163,18 @@ class Vault:
         with self._database.read() as connection:
             return _draft_key(connection, record_id) is not None
 
-    def void_draft(self, record_id: str) -> None:
-        """Destroy a draft, its key and its media."""
+    def void_draft(
+        self, record_id: str, say: Callable[[Connection], object] = lambda _: None
+    ) -> None:
+        """Destroy a draft, its key and its media; what `say` writes stays, or none of it happens.
+
+        DraftGone when there is no such draft.
+        """
         self._still_open(record_id)
         with self._database.write() as connection:
+            if _draft_key(connection, record_id) is None:
+                raise DraftGone
+            say(connection)
             names = _delete_draft(connection, record_id)
         self.unlink_media(names)
         self.purge()
@@ -260,6 +270,9 @@ class Vault:
             )
         return {object_id: self.get_media(record_id, object_id) for object_id in ids}
 
+    def media_path(self, file: str) -> Path:
+        return self._media / file
+
     def unlink_media(self, names: list[str]) -> None:
         for name in names:
             files.remove(self._media / name)
@@ -290,6 +303,17 @@ class Vault:
             orphans = [path for path in self._media.glob("*.obj") if path.name not in named]
         for orphan in orphans:
             files.remove(orphan)
+
+
+def sweep_files(current: Path) -> None:
+    """Delete every vault file but the one that counts: left by a change of key that was cut short.
+
+    Call it only once `current` has been opened.
+    """
+    kept = {current.name, f"{current.name}-wal", f"{current.name}-shm"}
+    for left in current.parent.glob("vault*.db*"):
+        if left.name not in kept:
+            files.remove(left)
 
 
 def _draft_key(connection: Connection, record_id: str) -> bytes | None:

@@ -42,7 +42,7 @@ from migramovil.services.drafts import Drafts
 from migramovil.services.enrolling import Enrolling
 from migramovil.services.place import Place
 from migramovil.services.printing import Printing
-from migramovil.store import keys
+from migramovil.store import keys, marks
 from migramovil.store.outbox import Outbox, StationIdentity
 from migramovil.store.vault import Vault
 from migramovil.sync import https, wire
@@ -333,7 +333,9 @@ def _counter(
     outbox, desk, devices, judge = Outbox(folder), Lane("desk"), Devices.new(), Judge()
     began = time.monotonic()
     clock = StationClock(
-        lambda: now.fromtimestamp(now.timestamp() + time.monotonic() - began, tz=UTC)
+        lambda: now.fromtimestamp(now.timestamp() + time.monotonic() - began, tz=UTC),
+        memory=marks.Mark(outbox, "clock.signed"),
+        sealed=outbox.last_sealed,
     )
     accounts = Accounts(
         folder,

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from migramovil.services.clock import StationClock
 from migramovil.store.trouble import DiskFull
-from tests.services.house import NOON, Hands
+
+NOON = datetime(2026, 11, 23, 17, tzinfo=UTC)
+
+
+@dataclass
+class Hands:
+    """The laptop's clock and the one nobody can set, both moved by the test."""
+
+    wall: datetime = NOON
+    ran_s: float = 1000.0
+
+    def pass_s(self, seconds: float) -> None:
+        self.ran_s += seconds
+        self.wall += timedelta(seconds=seconds)
 
 
 class Paper:

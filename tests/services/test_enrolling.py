@@ -135,7 +135,7 @@ def test_a_draft_put_down_comes_back_whole_with_what_was_typed_last(counter: Cou
     draft = counter.fill(step=Step.CONSENT)
     counter.enrolling.park()
     assert counter.enrolling.draft is None
-    assert counter.enrolling.waiting_drafts().result(10) == (draft,)
+    assert [one.draft for one in counter.drafts.parked().result(10)] == [draft]
     assert counter.enrolling.resume(draft.record_id).result(10) == draft
     assert counter.enrolling.portrait_pixels().result(10).shape == (800, 600, 3)
     assert counter.enrolling.finger_pixels(2).result(10)[0, 0] == 1
@@ -151,25 +151,6 @@ def test_whoever_was_in_hand_waits_when_another_sits_down(counter: Counter) -> N
 def test_a_draft_that_is_no_more_cannot_be_resumed(counter: Counter) -> None:
     with pytest.raises(DraftGone):
         counter.enrolling.resume("0192bbbb-0000-7000-8000-000000000009").result(10)
-
-
-def test_a_voided_draft_is_gone_with_its_pictures_and_is_on_the_record(counter: Counter) -> None:
-    counter.fill()
-    counter.enrolling.void("se fue").result(10)
-    counter.settle()
-    assert counter.on_disk() == {}
-    assert counter.pictures() == 0
-    assert any(act.startswith("void:") for act in counter.audited())
-    assert counter.enrolling.draft is None
-
-
-def test_a_change_on_its_way_does_not_bring_a_voided_draft_back(counter: Counter) -> None:
-    counter.enrolling.start().result(10)
-    voided = counter.enrolling.void("se fue")
-    counter.enrolling.change(person=person())
-    voided.result(10)
-    counter.settle()
-    assert counter.on_disk() == {}
 
 
 # ---- what the entrance may tell ----------------------------------------------------------------
@@ -209,7 +190,9 @@ def test_when_nobody_waits_the_entrance_tells_of_nobody(
         before.fill()
         ends: dict[str, Callable[[], Ticket[Any]]] = {
             "finish": before.enrolling.finish,
-            "void": lambda: before.enrolling.void("se fue"),
+            "void": lambda: before.drafts.void(
+                before.draft.record_id, "se fue", SUPERVISOR, PASSWORD
+            ),
         }
         ends[end]().result(10)
         assert before.accounts.kept_draft() is None
@@ -233,10 +216,9 @@ def _changes(enrolling: Enrolling) -> None:
 
 
 ACTS: dict[str, Callable[[Enrolling], object]] = {
-    "waiting_drafts": lambda e: e.waiting_drafts().result(10),
     "start": lambda e: e.start().result(10),
     "resume": lambda e: e.resume("r").result(10),
-    "void": lambda e: e.void("x").result(10),
+    "correct": lambda e: e.correct("r", "x").result(10),
     "change": _changes,
     "read_mrz": lambda e: e.read_mrz().result(10),
     "start_preview": lambda e: e.start_preview(lambda _: None).result(10),

@@ -14,7 +14,24 @@ from migramovil.services.lockout import WAITS_S, Lockout, MustWait
 from migramovil.store import attempts
 from migramovil.store.keys import PersonKeys, WrongPassword, add_slot
 from migramovil.store.outbox import Outbox
-from tests.services.house import BOSS, OFFICER, PASSWORD, Hands, House, opened
+from tests.services.bench import (
+    NOW,
+    OFFICER,
+    PASSWORD,
+    SUPERVISOR,
+    Counter,
+    Headquarters,
+    opened,
+)  # fmt: skip
+
+
+class Hands:
+    """The clock nobody can set, moved by the test."""
+
+    ran_s = 1000.0
+
+    def pass_s(self, seconds: float) -> None:
+        self.ran_s += seconds
 
 
 def fail(lockout: Lockout, name: str = "ana") -> None:
@@ -135,43 +152,42 @@ def test_tries_at_the_same_moment_are_all_counted(outbox: Outbox) -> None:
 
 
 # ---- through the door itself ---------------------------------------------------------------
-def wrong(house: House, times: int, name: str = OFFICER) -> None:
+def wrong(counter: Counter, times: int, name: str = OFFICER) -> None:
     for _ in range(times):
         with pytest.raises(WrongPassword):
-            house.enter(name, "no es la clave")
+            counter.accounts.log_in(name, "no es la clave").result(10)
 
 
-def test_the_right_password_is_refused_while_the_wait_lasts(tmp_path: Path) -> None:
-    with opened(tmp_path) as house:
-        house.accounts._lockout = Lockout(house.outbox, lambda: house.hands.ran_s)
-        wrong(house, 4)
-        with pytest.raises(MustWait) as right:
-            house.enter()
-        with pytest.raises(MustWait) as other:
-            house.enter(OFFICER, "no es la clave")
-        assert (right.value.code, str(right.value)) == (other.value.code, str(other.value))
-        assert attempts.failures(house.outbox)["station"] == 4
-        house.hands.pass_s(2)
-        house.enter()
-        assert attempts.failures(house.outbox) == {}
+def test_the_right_password_is_refused_while_the_wait_lasts(closed: Counter) -> None:
+    hands = Hands()
+    closed.accounts._lockout = Lockout(closed.outbox, lambda: hands.ran_s)
+    wrong(closed, 4)
+    with pytest.raises(MustWait) as right:
+        closed.enter()
+    with pytest.raises(MustWait) as other:
+        closed.accounts.log_in(OFFICER, "no es la clave").result(10)
+    assert (right.value.code, str(right.value)) == (other.value.code, str(other.value))
+    assert attempts.failures(closed.outbox)["station"] == 4
+    hands.pass_s(2)
+    closed.enter()
+    assert attempts.failures(closed.outbox) == {}
 
 
 @pytest.mark.parametrize("turned", [timedelta(days=-400), timedelta(days=4000)])
-def test_turning_the_clock_does_not_shorten_a_wait(tmp_path: Path, turned: timedelta) -> None:
-    with opened(tmp_path) as house:
-        wrong(house, 4)
-    with opened(tmp_path, Hands(wall=Hands().wall + turned)) as house:
+def test_turning_the_clock_does_not_shorten_a_wait(
+    folder: Path, headquarters: Headquarters, turned: timedelta
+) -> None:
+    with opened(folder, headquarters) as counter:
+        wrong(counter, 4)
+    with opened(folder, headquarters, now=NOW + turned) as counter:
+        assert counter.accounts.wait_s(OFFICER) > 1
         with pytest.raises(MustWait):
-            house.enter()
-        house.hands.wall += turned
-        assert house.accounts.wait_s(OFFICER) > 1
+            counter.enter()
 
 
-def test_a_second_persons_password_is_guarded_too(tmp_path: Path) -> None:
-    with opened(tmp_path) as house:
-        house.enter()
-        for _ in range(4):
-            with pytest.raises(WrongPassword):
-                house.accounts.second_person(BOSS, "no es la clave")
-        with pytest.raises(MustWait):
-            house.accounts.second_person(BOSS, PASSWORD)
+def test_a_second_persons_password_is_guarded_too(counter: Counter) -> None:
+    for _ in range(4):
+        with pytest.raises(WrongPassword):
+            counter.accounts.second_person(SUPERVISOR, "no es la clave")
+    with pytest.raises(MustWait):
+        counter.accounts.second_person(SUPERVISOR, PASSWORD)
