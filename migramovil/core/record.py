@@ -91,6 +91,7 @@ class ReceiptBody:
     serial: int
     previous: str
     reason: str = ""
+    audit_head: str = ""  # the packet's; "" in receipts older than this field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ import typer
 from migramovil.core import canonical, sealing
 from migramovil.core.record import Realm
 from migramovil.core.trouble import Trouble
-from migramovil.headquarters import restoring, server, setup
+from migramovil.headquarters import auditing, restoring, server, setup
 from migramovil.headquarters.objects import Objects
 from migramovil.headquarters.opener import PacketOpener, Verdict
 from migramovil.headquarters.store import Receipt, Station, Store
@@ -34,6 +34,8 @@ app = typer.Typer(
 )
 stations_app = typer.Typer(help="Stations and their enrolment codes.", invoke_without_command=True)
 app.add_typer(stations_app, name="stations")
+audit_app = typer.Typer(help="What a station's people did there.", no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
 
 Data = Annotated[
     Path, typer.Option("--data", help="Headquarters' data folder.", envvar="MIGRAMOVIL_HQ")
@@ -179,6 +181,18 @@ def receipts(data: Data, as_json: AsJson = False) -> None:
     with _said(), _books(data) as store:
         for one in store.all_receipts():
             _tell(as_json, _receipt_row(one), f"{one.record}  {one.kind}")
+
+
+@audit_app.command("check")
+def check_audit(
+    data: Data,
+    file: Annotated[Path, typer.Argument(help="What `migramovil audit export` wrote.")],
+    as_json: AsJson = False,
+) -> None:
+    """Whether a station's audit is whole: its signatures, and every head its packets brought."""
+    with _said(), _books(data) as store:
+        found = auditing.check(store, file.read_bytes())
+        _tell(as_json, asdict(found), f"{found.entries} entries, {found.heads} heads: whole")
 
 
 @app.command("open")

@@ -182,6 +182,7 @@ class Receiver:
             digest=digest,
             size=len(data),
             carrier=carrier,
+            audit_head=head.header.audit_head,
         )
         self._store.store_packet(
             whole,

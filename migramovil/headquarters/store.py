@@ -81,6 +81,7 @@ PACKETS = sa.Table(
     sa.Column("digest", sa.Text, nullable=False),
     sa.Column("size", sa.Integer, nullable=False),
     sa.Column("carrier", sa.Text, nullable=False),
+    sa.Column("audit_head", sa.Text, nullable=False, server_default=""),
 )
 RECEIPTS = sa.Table(
     "receipts",
@@ -165,6 +166,7 @@ class Packet:
     digest: str
     size: int
     carrier: str
+    audit_head: str = ""  # "" of those received before it was kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,6 +305,16 @@ class Store:
         )
         with self._engine.begin() as connection:
             return [_packet(row) for row in connection.execute(found)]
+
+    def audit_heads(self, station: str, epoch: int) -> list[str]:
+        """The audit heads that this station's packets of this epoch brought, in their order."""
+        found = (
+            sa.select(PACKETS.c.audit_head)
+            .where(PACKETS.c.station == station, PACKETS.c.epoch == epoch)
+            .order_by(PACKETS.c.seq)
+        )
+        with self._engine.begin() as connection:
+            return list(connection.execute(found).scalars())
 
     def unjudged(self, limit: int = 100) -> list[Packet]:
         """Stored packets that were neither opened nor refused, oldest seq first."""
@@ -530,6 +542,7 @@ def chained(
             serial=serial,
             previous=previous,
             reason=reason,
+            audit_head=packet.audit_head,
         )
 
     return body

@@ -1,4 +1,5 @@
-"""A station that goes on with new keys: its next epoch, and the signing key it had before."""
+"""A station that goes on with new keys: its next epoch, and the signing key it had before; the
+audit head each packet brought."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.add_column("packets", sa.Column("audit_head", sa.Text, nullable=False, server_default=""))
     op.create_table(
         "successions",
         sa.Column("token_sha256", sa.Text, primary_key=True),
@@ -34,3 +36,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("successions")
+    op.drop_column("packets", "audit_head")
