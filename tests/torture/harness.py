@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import copy
 import errno
+import inspect
+import itertools
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -21,9 +24,9 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from random import Random
+from types import ModuleType
 
 from migramovil.core.trouble import Trouble
-from migramovil.store import finishing
 from tests.torture import later
 from tests.torture.disk import Disk, Event, read_events, read_files
 from tests.torture.judge import Verdict, judge
@@ -34,10 +37,13 @@ from tests.torture.works import WORKS, Fact, Ledger, Station, set_up
 CUTS_PER_SESSION = 20
 KILLS_PER_FOLDER = 40
 WORKS_PER_SESSION = 14
+FAILING_SESSIONS = 0.3
 OLDER_FACTS = 15
 LAST_CALL = 250
 LONGEST_LIFE_S = 0.08
-TOO_LONG_S = 60
+TOO_LONG_S = 20
+ENDS = ("moment", "step", "call")
+STORE = "migramovil.store."
 
 
 @dataclass(slots=True)
@@ -84,21 +90,37 @@ def _cuts(job: Job, folder: Path, recorder: Recorder) -> Tally:
     """Sessions one after another: each begins with what a cut left of the one before it. Half way
     the station gets a newer program."""
     rng, tally = Random(job.seed), Tally()
-    start, ledger = folder / "0", Ledger()
-    start.mkdir()
+    start, ledger = _fresh(folder / "0"), Ledger()
     number = 0
     while tally.cuts < job.count:
         number += 1
         if number == 2:
             later.install(folder / "later")
+        if not _stands(start, ledger, rng, tally):
+            start, ledger = _fresh(folder / f"{number}-new"), Ledger()
         tape = _record(job, start, recorder, rng)
-        count = min(CUTS_PER_SESSION, job.count - tally.cuts)
-        next_start = folder / str(number)
-        ledger = _cut_up(tape, ledger, count, next_start, rng, tally)
         shutil.rmtree(start)
-        start = next_start
-    tally.acknowledged += ledger.acknowledged
+        start = folder / str(number)
+        count = min(CUTS_PER_SESSION, job.count - tally.cuts)
+        before = ledger.acknowledged
+        ledger = _cut_up(tape, ledger, count, start, rng, tally)
+        tally.acknowledged += ledger.acknowledged - before
     return tally
+
+
+def _fresh(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _stands(start: Path, ledger: Ledger, rng: Random, tally: Tally) -> bool:
+    """Whether a session can begin here: a copy is judged, so that recovery is still to be taped."""
+    ruin = start.with_name("ruin")
+    shutil.copytree(start, ruin)
+    verdict = judge(ruin, ledger, rng)
+    shutil.rmtree(ruin)
+    tally.add(verdict)
+    return not (verdict.lost or verdict.corrupt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,12 +135,15 @@ def _record(job: Job, folder: Path, recorder: Recorder, rng: Random) -> Tape:
     before = Disk(folder)
     path = folder.with_suffix(".tape")
     session = Random(rng.random())
+    call = rng.randrange(LAST_CALL)
+    fails = rng.random() < FAILING_SESSIONS
+    fault = partial(recorder.fail, call, 1, errno.EIO) if fails else None
 
     def live() -> None:
         SABOTAGE[job.sabotage]()
         tape = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         recorder.start(folder, tape)
-        _work(folder, session, recorder.mark, WORKS_PER_SESSION)
+        _work(folder, session, recorder.mark, WORKS_PER_SESSION, fault)
 
     _wait(_fork(live))
     events = list(read_events(path.read_bytes()))
@@ -191,7 +216,8 @@ def _kill(
     job: Job, home: Path, recorder: Recorder, ledger: Ledger, rng: Random, tally: Tally
 ) -> list[Fact]:
     """One life and its end; the facts it acknowledged that still stand."""
-    session, end = Random(rng.random()), rng.choice(("moment", "step", "call"))
+    session, end = Random(rng.random()), ENDS[tally.kills % len(ENDS)]
+    steps = sorted(named_steps())
     read, write = os.pipe()
 
     def tell(told: bytes) -> None:
@@ -201,11 +227,11 @@ def _kill(
         os.close(read)
         SABOTAGE[job.sabotage]()
         if end == "step":
-            finishing.crash_points = _dying(session, tell)
+            _die_at(steps[tally.kills // len(ENDS) % len(steps)], tell)
         recorder.start(home)
         if end == "call":
             recorder.die(session.randrange(LAST_CALL))
-        _work(home, session, tell, None)
+        _work(home, session, tell)
 
     child = _fork(live)
     os.close(write)
@@ -219,13 +245,24 @@ def _kill(
     return [fact for fact in heard if ledger.known.get((fact.kind, fact.subject)) == fact.value]
 
 
-def _dying(rng: Random, tell: Callable[[bytes], None]) -> Callable[[str], None]:
-    def die(step: str) -> None:
-        if rng.random() < 0.3:
+def named_steps() -> dict[str, ModuleType]:
+    """Every step the store names for tests to die at, and the module whose step it is."""
+    modules = [sys.modules[name] for name in sorted(sys.modules) if name.startswith(STORE)]
+    return {
+        step: module
+        for module in modules
+        if hasattr(module, "crash_points")
+        for step in re.findall(r'crash_points\("([a-z-]+)"\)', inspect.getsource(module))
+    }
+
+
+def _die_at(step: str, tell: Callable[[bytes], None]) -> None:
+    def reached(name: str) -> None:
+        if name == step:
             tell(json.dumps({"step": step}).encode())
             os.kill(os.getpid(), signal.SIGKILL)
 
-    return die
+    vars(named_steps()[step])["crash_points"] = reached
 
 
 def _listen(read: int, seconds: float) -> bytes:
@@ -294,6 +331,8 @@ def _bad_day(
         recorder.fail(*fault) if phase == "failing" else recorder.heal()
         for k, work in enumerate(works):
             try:
+                if station.closed:
+                    station.enter()
                 _tell(tell, work.do(station, n * len(WORKS) + k + 1))
             except Trouble as trouble:
                 if phase != "failing" or not trouble.code.startswith("STO-"):
@@ -304,15 +343,28 @@ def _bad_day(
 
 # --- a station at work in a child ------------------------------------------------------------
 def _work(
-    home: Path, rng: Random, tell: Callable[[bytes], None], count: int | None
+    home: Path,
+    rng: Random,
+    tell: Callable[[bytes], None],
+    count: int | None = None,
+    fault: Callable[[], None] | None = None,
 ) -> None:
-    """Set the station up if need be, enter, and do `count` works; without one, until killed."""
+    """Set the station up if need be, enter, and do `count` works; without one, until killed.
+
+    After `fault` was called, works may end in a trouble of the disk.
+    """
     _tell(tell, set_up(home))
     station = _enter(home, rng, tell)
-    n = 0
-    while count is None or n < count:
-        n += 1
-        _tell(tell, rng.choice(WORKS).do(station, rng.getrandbits(40)))
+    if fault is not None:
+        fault()
+    for _ in itertools.count() if count is None else range(count):
+        try:
+            if station.closed:
+                station.enter()
+            _tell(tell, rng.choice(WORKS).do(station, rng.getrandbits(40)))
+        except Trouble as trouble:
+            if fault is None or not trouble.code.startswith("STO-"):
+                raise
 
 
 def _enter(home: Path, rng: Random, tell: Callable[[bytes], None]) -> Station:

@@ -8,20 +8,30 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 
-from migramovil.core import packet, sealing
+from migramovil.core import canonical, packet, sealing
 from migramovil.core.folio import make_folio
 from migramovil.core.packet import RECORD_OBJECT, Draught
-from migramovil.core.record import Realm, RecordState, Signed, Stamp
+from migramovil.core.record import Descriptor, Realm, RecordState, Signed, Stamp
 from migramovil.core.roles import Role
-from migramovil.store import finishing, keys
+from migramovil.store import deleting, finishing, keys, rotation
 from migramovil.store.outbox import Outbox
 from migramovil.store.vault import Vault
-from tests.store.bench import HEADQUARTERS, MEMORY_KIB, SIGNER, STATION, UTC, identity, receipt
+from tests.store.bench import (
+    EDGE,
+    HEADQUARTERS,
+    MEMORY_KIB,
+    SIGNER,
+    STATION,
+    UTC,
+    identity,
+    receipt,
+)
 
 BOSS, OFFICER = "jefa", "oficial"
 PASSWORD = "{} del altiplano con lluvia"
@@ -76,20 +86,20 @@ class Station:
         self.folder = folder
         self.rng = rng
         self.maybe: Callable[[Fact], None] = lambda fact: None
-        self.outbox = Outbox(folder)
-        try:
-            self.unlocked = keys.open_slot(folder, BOSS, PASSWORD.format(0))
-            self.vault = Vault(folder, self.unlocked.vault_key)
-            try:
-                self.found = finishing.reconcile(self.outbox, self.vault)
-            except BaseException:
-                self.vault.close()
-                raise
-        except BaseException:
-            self.outbox.close()
-            raise
+        self.closed = True
+        self.enter()
+
+    def enter(self) -> None:
+        with ExitStack() as undo:
+            self.outbox = undo.enter_context(Outbox(self.folder))
+            self.unlocked = keys.open_slot(self.folder, BOSS, PASSWORD.format(0))
+            self.vault = undo.enter_context(Vault(self.folder, self.unlocked.vault_key))
+            self.found = finishing.reconcile(self.outbox, self.vault)
+            undo.pop_all()
+        self.closed = False
 
     def close(self) -> None:
+        self.closed = True
         self.vault.close()
         self.outbox.close()
 
@@ -97,10 +107,16 @@ class Station:
         drafts = [draft.record_id for draft in self.vault.drafts()]
         return self.rng.choice(sorted(drafts)) if drafts else None
 
+    def let_go(self) -> set[str]:
+        gone = deleting.deleted_files(self.outbox)
+        return {record for file, record in self.outbox.files().items() if file in gone}
+
     def held(self, record: str) -> tuple[bytes, Mapping[str, bytes]] | None:
         """An enrollment's body and pictures, from the packet (as headquarters reads it) if it is
-        finished, else from the draft; None if there is neither."""
+        finished, else from the draft; None if there is neither, or the packet was let go."""
         if self.outbox.row(record) is not None:
+            if record in self.let_go():
+                return None
             data = self.outbox.packet(record)
             head = packet.check(data, SIGNER.public)
             clear = packet.open_objects(data, head, packet.open_content_key(head, HEADQUARTERS))
@@ -124,6 +140,20 @@ def set_up(folder: Path) -> list[Fact]:
     return _SET_UP
 
 
+_NOW = Stamp(utc=UTC, uncertainty_s=0)
+_EDGE = canonical.text(EDGE.public)
+_DESCRIPTOR = Descriptor(
+    realm=Realm.TRAINING,
+    version=1,
+    root=_EDGE,
+    stored_signer=_EDGE,
+    opened_signer=_EDGE,
+    registrar=_EDGE,
+    operational="",
+    recovery="",
+    tls_ca="",
+    urls=(),
+)
 _SET_UP = [Fact(kind="slot", subject=BOSS, value="0")]
 
 
@@ -245,6 +275,32 @@ def _setting(station: Station, n: int) -> list[Fact]:
     return [Fact(kind="setting", subject="place", value=str(n))]
 
 
+def _rotate(station: Station, n: int) -> list[Fact]:
+    """Only the supervisor may have the new key: the officer's slot goes."""
+    del n
+    boss = station.unlocked.person
+    gone = Fact(kind="slot", subject=OFFICER, value=GONE)
+    station.maybe(gone)
+    holders = keys.Holders(people={boss.account: boss.opener.public})
+    key = rotation.rotate(station.folder, station.vault, holders)
+    station.unlocked = replace(station.unlocked, vault_key=key)
+    return [gone]
+
+
+def _let_go(station: Station, n: int) -> list[Fact]:
+    del n
+    rows = station.outbox.rows(states=[RecordState.OPENED], limit=1000)
+    gone = [
+        Fact(kind=kind, subject=row.record, value=GONE)
+        for row in rows
+        for kind in ("draft", "finished")
+    ]
+    for fact in gone:
+        station.maybe(fact)
+    deleting.delete_due(station.outbox, _DESCRIPTOR, _NOW, timedelta(0))
+    return gone
+
+
 def _purge(station: Station, n: int) -> list[Fact]:
     del n
     station.vault.purge()
@@ -253,10 +309,8 @@ def _purge(station: Station, n: int) -> list[Fact]:
 
 def _reopen(station: Station, n: int) -> list[Fact]:
     del n
-    maybe = station.maybe
     station.close()
-    station.__init__(station.folder, station.rng)  # type: ignore[misc]
-    station.maybe = maybe
+    station.enter()
     return []
 
 
@@ -271,6 +325,8 @@ WORKS = (
     Work(name="password", do=_password),
     Work(name="audit", do=_audit),
     Work(name="setting", do=_setting),
+    Work(name="rotate", do=_rotate),
+    Work(name="let-go", do=_let_go),
     Work(name="purge", do=_purge),
     Work(name="reopen", do=_reopen),
 )
@@ -295,7 +351,9 @@ def _finished_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
     row = station.outbox.row(fact.subject)
     if row is None or station.vault.has_draft(fact.subject):
         return False
-    return row.digest in allowed and station.held(fact.subject) is not None
+    if station.held(fact.subject) is None:
+        return GONE in allowed
+    return row.digest in allowed
 
 
 def _receipt_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
@@ -311,6 +369,8 @@ def _receipt_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
 
 
 def _slot_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
+    if fact.subject not in {slot.username for slot in keys.slots(station.folder)}:
+        return GONE in allowed
     for value in allowed:
         try:
             unlocked = keys.open_slot(station.folder, fact.subject, PASSWORD.format(value))
