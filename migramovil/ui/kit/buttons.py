@@ -111,7 +111,7 @@ class Button(QPushButton):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.isAutoRepeat():
             event.accept()
-        elif event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and self.kind != "primary":
+        elif _enter(event) and self.kind != "primary":
             self.click()
         else:
             super().keyPressEvent(event)
@@ -177,8 +177,15 @@ class Button(QPushButton):
             self.refused.emit(self._reason)
 
 
+def _enter(event: QKeyEvent) -> bool:
+    """Enter by itself; with Ctrl it is the primary's key, wherever the focus is."""
+    held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+    pressed = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
+    return pressed and held == Qt.KeyboardModifier.NoModifier
+
+
 class _Checkable(QAbstractButton):
-    """A checkable ground that holds labels; Space, Enter and the mouse press it."""
+    """A checkable ground that holds labels; Space and the mouse press it."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -188,10 +195,9 @@ class _Checkable(QAbstractButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Space chooses. Enter only moves on: nobody answers by pressing it once more."""
         if event.isAutoRepeat():
             event.accept()
-        elif event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
-            self.click()
         else:
             super().keyPressEvent(event)
 

@@ -74,8 +74,8 @@ class FingersPage(StepPage):
             kit.Badge("Ahora", "now", icon="fingerprint-bold"), kit.Badge("Pendiente"), None,
         )  # fmt: skip
         self._legend = kit.Box(legend)
-        self._legend.setVisible(not theme.large())
         hands = kit.Card((self.hands, 1), self._legend, gap=6, pad=12)
+        self._legend.setVisible(not theme.large())  # in its place: alone it is a window
         left = kit.col((hands, 1), self._strip, self.exception, self.trouble, self.banner, gap=10)
         wide = 340 if theme.large() else 360
         self.build(
