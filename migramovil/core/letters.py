@@ -119,22 +119,18 @@ def answer(signer: sealing.Signer, letter: bytes, body: LetterBody, content: byt
     return Signed.by(signer, canonical.encode(said))
 
 
-def check_answer(signed: Signed, letter: bytes, *publics: bytes) -> AnswerBody:
+def check_answer(signed: Signed, letter: bytes, publics: Iterable[bytes]) -> AnswerBody:
     """The answer if one of headquarters' keys gave it to exactly this letter, else BadLetter."""
-    for public in publics:
-        try:
-            said = canonical.decode(signed.verified(public), AnswerBody)
-        except sealing.BadSignature:
-            continue
-        except canonical.NotCanonical:
-            raise BadLetter("answer") from None
-        asked = read(letter)
-        about = (said.format, said.realm, said.station, said.letter, said.kind, said.body_sha256)
-        ours = (asked.realm, asked.station, asked.id, asked.kind, sealing.sha256(letter))
-        if about != (ANSWER_FORMAT, *ours):
-            raise BadLetter("another letter")
-        return said
-    raise BadLetter("signature")
+    try:
+        said = canonical.decode(signed.verified_by_one_of(publics), AnswerBody)
+    except (sealing.BadSignature, canonical.NotCanonical) as problem:
+        raise BadLetter(problem.code) from None
+    asked = read(letter)
+    about = (said.format, said.realm, said.station, said.letter, said.kind, said.body_sha256)
+    ours = (asked.realm, asked.station, asked.id, asked.kind, sealing.sha256(letter))
+    if about != (ANSWER_FORMAT, *ours):
+        raise BadLetter("another letter")
+    return said
 
 
 def _sealed(bare: LetterBody, public: bytes, secret: bytes) -> SealedPart:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -69,6 +70,15 @@ class Signed:
         sealing.verify(public, body, canonical.from_text(self.signature))
         return body
 
+    def verified_by_one_of(self, publics: Iterable[bytes]) -> bytes:
+        """The body, if one of `publics` signed it; else BadSignature."""
+        for public in publics:
+            try:
+                return self.verified(public)
+            except sealing.BadSignature:
+                continue
+        raise sealing.BadSignature
+
 
 ReceiptKind = Literal["stored", "opened", "refused"]
 RECEIPT_FORMAT = "migramovil/receipt/1"
@@ -109,6 +119,22 @@ class Descriptor:
     recovery: str
     tls_ca: str  # PEM
     urls: tuple[str, ...]
+    # Keys that were replaced: what they signed stays good. Base64 Ed25519, the latest first.
+    former_stored: tuple[str, ...] = ()
+    former_opened: tuple[str, ...] = ()
+    former_registrars: tuple[str, ...] = ()
+
+    @property
+    def registrars(self) -> tuple[bytes, ...]:
+        return tuple(map(canonical.from_text, (self.registrar, *self.former_registrars)))
+
+    def receipt_keys(self, kind: ReceiptKind) -> tuple[bytes, ...]:
+        """Whose signature a receipt of this kind must bear: the newest key first."""
+        if kind == "stored":
+            keys = (self.stored_signer, *self.former_stored)
+        else:
+            keys = (self.opened_signer, *self.former_opened)
+        return tuple(map(canonical.from_text, keys))
 
 
 def check_receipt(
@@ -120,8 +146,7 @@ def check_receipt(
     """
     try:
         body = canonical.decode(canonical.from_text(signed.body), ReceiptBody)
-        key = keys.stored_signer if body.kind == "stored" else keys.opened_signer
-        signed.verified(canonical.from_text(key))
+        signed.verified_by_one_of(keys.receipt_keys(body.kind))
     except (canonical.NotCanonical, sealing.BadSignature) as problem:
         raise BadReceipt(problem.code) from None
     about = (body.format, body.realm, body.station, body.record, body.digest, body.size)

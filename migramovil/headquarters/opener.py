@@ -21,18 +21,11 @@ from migramovil.headquarters import store as books
 from migramovil.headquarters.objects import Objects, make_folder, same, write
 from migramovil.headquarters.setup import OpenerKeys
 from migramovil.headquarters.store import Packet, Store
+from migramovil.headquarters.vouching import Unacceptable, Vouchers, check_chain, vouchers_of
 
 RECORD_FORMAT = "migramovil/record/1"
 _FILE_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,99}")
 _RECORD_FILE = "record.json"
-
-
-class Unacceptable(Trouble):
-    """`detail` is the reason that goes into the `refused` receipt."""
-
-    code = "HQ-05"
-    what = "Un registro recibido no se puede aceptar."
-    advice = "Sede central debe decidir si se reenvía o se descarta. La estación lo conserva."
 
 
 class NotHere(Trouble):
@@ -159,7 +152,8 @@ class PacketOpener:
         clear = packet.open_objects(data, head, key)
         record = clear.pop(packet.RECORD_OBJECT)
         body = read_record(record)
-        check_approvals(body, header, canonical.from_text(self._descriptor.registrar))
+        vouchers = vouchers_of(self._store, self._descriptor, one.station, signing)
+        check_approvals(body, header, vouchers)
         return Opened(record=record, files=named_files(body, clear))
 
     def _utc(self) -> str:
@@ -201,7 +195,7 @@ class FingerClaim:
     approval: roles.Approval | None = None
 
 
-def check_approvals(body: RecordBody, header: packet.Header, registrar: bytes) -> None:
+def check_approvals(body: RecordBody, header: packet.Header, vouchers: Vouchers) -> None:
     """Every act inside is by a person headquarters knows of, about exactly this record.
 
     One person finishes the record; an exception is approved by somebody else.
@@ -210,7 +204,7 @@ def check_approvals(body: RecordBody, header: packet.Header, registrar: bytes) -
         canonical.encode({"applicant": body.applicant, "content": body.content})
     )
     finishers = {
-        check_act(approval, header, registrar, roles.Act.FINISH, signed).signing
+        check_act(approval, header, vouchers, roles.Act.FINISH, signed).signing
         for approval in body.approvals
     }
     if len(finishers) != 1:
@@ -221,11 +215,11 @@ def check_approvals(body: RecordBody, header: packet.Header, registrar: bytes) -
         raise Unacceptable("finger list") from None
     for finger in fingers:
         if finger.exception is not None:
-            _check_exception(finger, header, registrar, finishers)
+            _check_exception(finger, header, vouchers, finishers)
 
 
 def _check_exception(
-    finger: FingerClaim, header: packet.Header, registrar: bytes, finishers: set[str]
+    finger: FingerClaim, header: packet.Header, vouchers: Vouchers, finishers: set[str]
 ) -> None:
     """The approver signed this position, code and reason, and is neither declarer nor finisher."""
     if finger.approval is None:
@@ -234,7 +228,7 @@ def _check_exception(
     second = check_act(
         finger.approval,
         header,
-        registrar,
+        vouchers,
         roles.Act.APPROVE_EXCEPTION,
         sealing.sha256(canonical.encode(said)),
     )
@@ -245,12 +239,12 @@ def _check_exception(
 def check_act(
     approval: roles.Approval,
     header: packet.Header,
-    registrar: bytes,
+    vouchers: Vouchers,
     act: roles.Act,
     content_sha256: str,
 ) -> roles.AccountBody:
     """Who signed this act on this content of this record, being allowed to; else Unacceptable."""
-    person = check_chain(approval.chain, header, registrar)
+    person = check_chain(approval.chain, vouchers)
     said = approval.signed.verified(canonical.from_text(person.signing))
     body = canonical.decode(said, roles.ActBody)
     if (body.format, body.account) != ("migramovil/act/1", person.account):
@@ -262,24 +256,3 @@ def check_act(
     if not roles.may(person.role, act):
         raise Unacceptable("approval role")
     return person
-
-
-def check_chain(
-    chain: tuple[roles.Account, ...], header: packet.Header, registrar: bytes
-) -> roles.AccountBody:
-    """The first account of the chain, vouched step by step up to headquarters' registrar."""
-    if not chain or [account.by for account in chain][-1] != "":
-        raise Unacceptable("account chain")
-    for account, above in zip(chain, (*chain[1:], None), strict=True):
-        body = account.body
-        if (body.realm, body.station) != (header.realm, header.station):
-            raise Unacceptable("account place")
-        if above is None:
-            voucher = registrar
-        elif above.body.account == account.by and above.body.role is roles.Role.SUPERVISOR:
-            voucher = canonical.from_text(above.body.signing)
-        else:
-            raise Unacceptable("account chain")
-        if canonical.decode(account.vouched.verified(voucher), roles.AccountBody) != body:
-            raise Unacceptable("account body")
-    return chain[0].body

@@ -20,9 +20,11 @@ from litestar import Litestar, Request, Response, get, post, put
 from litestar.handlers import HTTPRouteHandler
 
 from migramovil.core import canonical, packet, sealing
-from migramovil.core.record import Realm, Signed
+from migramovil.core.letters import LARGEST, BadLetter
+from migramovil.core.record import Descriptor, Realm, Signed
 from migramovil.core.roles import AccountBody, Role
 from migramovil.headquarters import store as books
+from migramovil.headquarters.letters import LetterBox
 from migramovil.headquarters.objects import BadName, Objects, same
 from migramovil.headquarters.store import Enrolled, Packet, Station, Store
 from migramovil.sync import wire
@@ -74,6 +76,12 @@ class Receiver:
         self._stored_signer = stored_signer
         self._receipt_signer = receipt_signer
         self._registrar = registrar
+        self._letters = LetterBox(
+            store,
+            canonical.decode(canonical.from_text(descriptor.body), Descriptor),
+            registrar=registrar,
+            signer=stored_signer,
+        )
         self._clock = clock
 
     # --- for anyone -------------------------------------------------------------------
@@ -197,6 +205,13 @@ class Receiver:
         if len(asked.records) > MOST_RECORDS:
             raise Refused(Refusal.TOO_LARGE, "records")
         return self._receipts(asked.records)
+
+    def letter(self, body: bytes) -> Answer:
+        """Keep a letter and answer it; the same letter again gets the same answer."""
+        try:
+            return Answer(status=200, body=self._letters.take(body, self._known, self._utc()))
+        except BadLetter as problem:
+            raise Refused(Refusal.BAD_REQUEST, problem.detail) from None
 
     # --- steps --------------------------------------------------------------------------------
     def _checked_head(self, asked: wire.Announce) -> packet.Head:
@@ -388,7 +403,11 @@ def _for_stations(receiver: Receiver) -> list[HTTPRouteHandler]:
     async def receipts(request: Ask) -> Response[bytes]:
         return await admitted(request, 4 * LARGEST_MESSAGE, lambda _, body: receiver.receipts(body))
 
-    return [announce, part, complete, receipts]
+    @post(wire.LETTERS_PATH)
+    async def letter(request: Ask) -> Response[bytes]:
+        return await admitted(request, LARGEST, lambda _, body: receiver.letter(body))
+
+    return [announce, part, complete, receipts, letter]
 
 
 def _which(request: Ask) -> tuple[str, str, str]:

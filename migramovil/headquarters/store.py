@@ -193,6 +193,11 @@ class Store:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
+    @property
+    def engine(self) -> sa.Engine:
+        """For the other files of these books."""
+        return self._engine
+
     def close(self) -> None:
         self._engine.dispose()
 

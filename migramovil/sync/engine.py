@@ -183,13 +183,12 @@ class SyncEngine:
         """Before any packet; one that headquarters does not take waits, and holds nothing up."""
         if self._letters is None:
             return
-        edge = canonical.from_text(self._descriptor.stored_signer)
         for letter in self._letters.unanswered():
             if self._stopping:
                 raise Interrupted
             try:
                 said = self._headquarters.letter(letter.body)
-                check_answer(said, letter.body, edge)
+                check_answer(said, letter.body, self._descriptor.receipt_keys("stored"))
             except (BadLetter, DigestRefused, NotUnderstood) as trouble:
                 log.warning("a letter was not taken: %s", trouble.code)
                 continue

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from migramovil.core import canonical, packet, roles, sealing
 from migramovil.core.record import Realm, Signed, WrongRealm
-from migramovil.headquarters import opener as opening
 from migramovil.headquarters import setup
 from migramovil.headquarters.commands import app
+from migramovil.headquarters.vouching import Unacceptable, Vouchers, check_chain
 from migramovil.sync import https, wire
 from migramovil.sync.engine import SyncEngine
 from migramovil.sync.ports import (
@@ -552,9 +552,12 @@ def test_a_station_added_at_the_desk_can_enrol(place: Place) -> None:
     assert body.station in [json.loads(line)["station"] for line in listed.stdout.splitlines()]
 
 
-def test_an_approval_without_a_chain_is_refused(place: Place, station: Station) -> None:
-    with pytest.raises(opening.Unacceptable):
-        opening.check_chain((), header(station), b"")
+def test_an_approval_without_a_chain_is_refused(station: Station) -> None:
+    known = Vouchers(
+        realm=Realm.TRAINING, station=station.id, registrars=(), signing=station.signer.public
+    )
+    with pytest.raises(Unacceptable):
+        check_chain((), known)
 
 
 def header(station: Station) -> packet.Header:

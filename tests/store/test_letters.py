@@ -71,10 +71,10 @@ def test_a_letter_of_another_signer_is_refused() -> None:
 def test_only_headquarters_answers_and_only_exactly_this_letter() -> None:
     data = written()
     said = words.answer(EDGE, data, words.read(data), b"kept")
-    assert canonical.from_text(words.check_answer(said, data, EDGE.public).content) == b"kept"
+    assert canonical.from_text(words.check_answer(said, data, [EDGE.public]).content) == b"kept"
     with pytest.raises(words.BadLetter):
-        words.check_answer(said, data, STATION.public)
+        words.check_answer(said, data, [STATION.public])
     with pytest.raises(words.BadLetter):
-        words.check_answer(said, written(), EDGE.public)
+        words.check_answer(said, written(), [EDGE.public])
     with pytest.raises(words.BadLetter):
-        words.check_answer(Signed.by(EDGE, b"{}"), data, EDGE.public)
+        words.check_answer(Signed.by(EDGE, b"{}"), data, [EDGE.public])
