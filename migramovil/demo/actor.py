@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -33,6 +34,7 @@ from migramovil.ui.window import StationWindow
 
 _PACE_S = 0.02
 _NEVER_S = 3600.0
+_ASK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +144,8 @@ class _Day:
         hand.wait_page("LoginPage")
         hand.type("¿Quién entra?", OFFICER)
         hand.type("Contraseña", PASSPHRASE)
-        hand.picture("01-entrada")
         hand.field("Contraseña").control.setFocus()
+        hand.picture("01-entrada")
         hand.primary(Qt.Key.Key_Return)
         hand.wait_page("HomePage", 30)
 
@@ -180,6 +182,8 @@ class _Day:
         for _ in DeviceKind:  # the table stops at its end
             hand.wait(lambda: hand.verb == "Repetir prueba", "the tests", 40)
             hand.press(Qt.Key.Key_Down)
+        hand.press(Qt.Key.Key_Home)
+        hand.press(Qt.Key.Key_Down)
         hand.picture("12-diagnostico")
 
     def _line_moves(self) -> None:
@@ -255,13 +259,16 @@ class _Day:
         return status is not None and status.kind == "halted"
 
     def _wait_line(self, there: Callable[[], bool]) -> None:
-        """Wait until the line is there, or moves no more, or long enough."""
+        """Ask again every second until the line is there, or moves no more, or long enough."""
         end = time.monotonic() + self._plan.settle_s
-        self._hand.wait(
-            lambda: there() or self._halted() or time.monotonic() > end,
-            "the line",
-            self._plan.settle_s + 10,
-        )
+
+        def over() -> bool:
+            return there() or self._halted() or time.monotonic() > end
+
+        while not over():
+            self._hand.press(Qt.Key.Key_F5)
+            again = time.monotonic() + _ASK_S
+            self._hand.wait(partial(_either, over, again), "the line")
 
     def _all_has_come(self) -> bool:
         """Whether the desk's lane did all it was asked for before this was first called."""
@@ -271,6 +278,10 @@ class _Day:
             return False
         self._asked = None
         return True
+
+
+def _either(over: Callable[[], bool], when: float) -> bool:
+    return over() or time.monotonic() > when
 
 
 def _tell(**fields: object) -> None:

@@ -57,6 +57,11 @@ class LocalHeadquarters:
             raise RuntimeError("hq serve did not start")
         return at.hostname, at.port
 
+    @property
+    def edge_pid(self) -> int:
+        """The receiving edge's process; 0 while there is none."""
+        return self._edge.pid if self._edge is not None else 0
+
     def start_opener(self) -> None:
         if self._opener is None:
             self._opener = tied.start(

@@ -24,7 +24,6 @@ from migramovil.demo.training import NAME, PLACE
 
 FAULTS = ("wrong-receipt-key", "corrupt-part", "link-cut", "kill-after-finish")
 _MEND_S = 1.0
-_DOOMED_S = 20.0  # no receipt to believe will come
 
 
 class FolderInUse(Trouble):
@@ -95,7 +94,7 @@ class _Director:
             slips=str(self._folder / "slips"),
             screens=str(self._folder / "screens"),
             tour=not self._fault,
-            settle_s=_DOOMED_S if self._fault == "wrong-receipt-key" else 60.0 + 6.0 * people,
+            settle_s=60.0 + 6.0 * people,
         )
         if self._fault == "kill-after-finish":
             self._life_cut_short(replace(plan, dies_after_finish=True))

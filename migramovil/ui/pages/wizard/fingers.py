@@ -174,6 +174,7 @@ class FingersPage(StepPage):
         self._ticket = None
         self._now = taken.finger.position
         self._show_hands()
+        self._show_count()
         self.live.show_pixels(taken.pixels)
         self._show_measured(taken.quality, [str(h.value) for h in taken.hints], good=taken.good)
         self._show_attempts()
@@ -355,13 +356,8 @@ class FingersPage(StepPage):
         """The right card and the strip for the marked finger, from what is kept."""
         finger = self._finger()
         best = finger.best if finger else None
-        done = len(self._asked()) - len(self.missing())
         self._which.say(self._name(self._now) if self._now else "Sin huellas")
-        self._count.say(
-            f"Dedo {self._now} · {done} de {len(self._asked())} resueltos"
-            if self._now
-            else "Por su edad o su respuesta."
-        )
+        self._show_count()
         self.live.show_pixels(None)
         if self._now is not None and best is not None and finger is not None:
             ticket = self.enrolling.finger_pixels(self._now)
@@ -375,9 +371,18 @@ class FingersPage(StepPage):
             self._show_measured(best.quality, best.hints, good=good)
         else:
             self._show_measured(None, (), good=False)
+            self._show_exception(finger)
         self._show_live()
         self._show_attempts()
         self._show_banner()
+
+    def _show_count(self) -> None:
+        done = len(self._asked()) - len(self.missing())
+        self._count.say(
+            f"Dedo {self._now} · {done} de {len(self._asked())} resueltos"
+            if self._now
+            else "Por su edad o su respuesta."
+        )
 
     def _show_live(self) -> None:
         if self._ticket is not None:
@@ -401,6 +406,17 @@ class FingersPage(StepPage):
         if good:
             self._remedies[0].say("ok", "Calidad suficiente")
             self._remedies[0].show()
+
+    def _show_exception(self, finger: Finger | None) -> None:
+        """In the place of a figure: that there is none, and whether that is settled."""
+        if finger is None or finger.exception is None:
+            return
+        words = f"Excepción {finger.exception}: {CODE_WORDS[finger.exception]}"
+        if finger.approved_by:
+            self._remedies[0].say("ok", words, second="Aprobada por otra persona.")
+        else:
+            self._remedies[0].say("warn", words, second="Falta que la apruebe otra persona.")
+        self._remedies[0].show()
 
     def _show_attempts(self) -> None:
         finger = self._finger()

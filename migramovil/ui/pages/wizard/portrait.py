@@ -70,7 +70,7 @@ class PortraitPage(StepPage):
         self.reason = kit.TextField("Por qué se deja así", most=120)
         self.reason.textEdited.connect(lambda _: self._write_reason())
         self._why = kit.Field("Motivo", self.reason, optional=True)
-        self._again = kit.Button("Repetir", icon="camera", key="F5", on=self._repeat)
+        self._again = kit.Button("Repetir", icon="camera", key="F5", on=self._start)
         checks = kit.Card(
             *self._rows.values(), None, self._verdict, self._why, self._again,
             title="Control de la imagen", gap=5 if theme.large() else 8,
@@ -85,10 +85,10 @@ class PortraitPage(StepPage):
     # ---- visits -----------------------------------------------------------------------------
     def enter(self) -> None:
         super().enter()
-        self.banner.settle()
         if self.draft.portrait is None:
             self._start()
         else:
+            self.banner.settle()
             self._show_taken(self.draft)
 
     def leave(self) -> None:
@@ -128,6 +128,7 @@ class PortraitPage(StepPage):
     # ---- live -------------------------------------------------------------------------------
     def _start(self) -> None:
         self._stop()
+        self.banner.settle()
         self._to("live")
         self.preview.show_frame(None)
         self.preview.instruct("")
@@ -192,10 +193,6 @@ class PortraitPage(StepPage):
     def _not_taken(self, trouble: Trouble) -> None:
         self._start()
         self.banner.show_trouble(trouble)
-
-    def _repeat(self) -> None:
-        self.banner.settle()
-        self._start()
 
     def _show_taken(self, draft: Draft) -> None:
         self.picture.show_pixels(None)
