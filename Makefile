@@ -7,7 +7,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export UV_PYTHON_DOWNLOADS = never
 export UV_PYTHON_PREFERENCE = only-system
 
-.PHONY: help setup run test check format lint types contracts suite lock licences clean
+.PHONY: help setup run test check format lint types contracts suite torture lock licences clean
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -33,6 +33,13 @@ contracts: .venv/.ready-dev
 suite: .venv/.ready-dev
 	$(PY) -m pytest $(ARGS)
 
+KILLS ?= 200
+CUTS ?= 200
+FAULTS ?= 200
+torture: setup .setup/test .venv/.ready-dev ## KILLS= CUTS= FAULTS=: kills, power cuts, bad disks; what they lost, as JSON
+	@$(PY) -m tests.torture --kills $(KILLS) --cuts $(CUTS) --faults $(FAULTS) \
+	  --sabotage "$(SABOTAGE)" $(if $(SEED),--seed $(SEED))
+
 licences: setup ## the licence of everything installed; fails on GPL or AGPL
 	.venv/bin/migramovil licences
 
@@ -49,7 +56,7 @@ clean:
 SYSTEM := libegl1 libgl1 libfontconfig1 libglib2.0-0 libdbus-1-3 libxkbcommon0 \
   libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxkbcommon-x11-0 \
   libusb-1.0-0 fonts-inter fonts-jetbrains-mono fonts-dejavu-core
-SYSTEM_TEST := umockdev
+SYSTEM_TEST := umockdev gcc libc6-dev
 
 define apt_install
 	@missing=""; for p in $(1); do \

@@ -18,7 +18,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.torture import recorder
-from tests.torture.harness import LAST_CALL, Job, Tally, run
+from tests.torture.harness import Job, Tally, run
 from tests.torture.sabotage import SABOTAGE
 
 # A kill leaves the page cache as it is and a cut is worked out, so memory serves as the disk.
@@ -35,12 +35,12 @@ def main() -> int:
     tally = _all(_jobs(asked))
     for title, found in (("lost", tally.lost), ("corrupt", tally.corrupt)):
         for sentence in found[:SHOWN]:
-            print(f"{title}: {sentence}", file=sys.stderr)
+            _say(f"{title}: {sentence}")
     counted = ("kills", "cuts", "faults", "acknowledged")
     said: dict[str, object] = {name: getattr(tally, name) for name in counted}
     said |= {"lost": len(tally.lost), "corrupt": len(tally.corrupt)}
     said |= {"steps": dict(sorted(Counter(tally.steps).items()))}
-    print(json.dumps(said))
+    sys.stdout.write(json.dumps(said) + "\n")
     return 1 if tally.lost or tally.corrupt else 0
 
 
@@ -55,7 +55,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _jobs(asked: argparse.Namespace) -> list[Job]:
-    print(f"seed {asked.seed}", file=sys.stderr)
+    _say(f"seed {asked.seed}")
     return [
         Job(
             kind=kind,
@@ -103,12 +103,15 @@ def _begin(job: Job) -> int:
 
 
 def _progress(tally: Tally) -> None:
-    print(
+    _say(
         f"kills {tally.kills}  cuts {tally.cuts}  faults {tally.faults}"
         f"  acknowledged {tally.acknowledged}  lost {len(tally.lost)}"
-        f"  corrupt {len(tally.corrupt)}",
-        file=sys.stderr,
+        f"  corrupt {len(tally.corrupt)}"
     )
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(sentence + "\n")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -69,7 +70,7 @@ class _Write:
         edges = [self.offset, *range((self.offset // sector + 1) * sector, end, sector), end]
         return [
             _Write(a, self.data[a - self.offset : b - self.offset])
-            for a, b in zip(edges, edges[1:], strict=False)
+            for a, b in pairwise(edges)
             if rng.random() < 0.5
         ]
 

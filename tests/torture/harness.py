@@ -36,10 +36,10 @@ from tests.torture.works import WORKS, Fact, Ledger, Station, set_up
 
 CUTS_PER_SESSION = 20
 KILLS_PER_FOLDER = 40
-WORKS_PER_SESSION = 14
+WORKS_PER_SESSION = 20
 FAILING_SESSIONS = 0.3
 OLDER_FACTS = 15
-LAST_CALL = 250
+LAST_CALL = 400
 LONGEST_LIFE_S = 0.08
 TOO_LONG_S = 20
 ENDS = ("moment", "step", "call")
@@ -78,34 +78,48 @@ class Job:
     first: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A job under way, in a folder of its own."""
+
+    job: Job
+    folder: Path
+    recorder: Recorder
+    rng: Random
+    tally: Tally
+
+
 def run(job: Job, folder: Path) -> Tally:
     """Do one job in the empty `folder`."""
-    recorder = Recorder()
     kinds = {"cuts": _cuts, "kills": _kills, "faults": _faults}
-    return kinds[job.kind](job, folder, recorder)
+    this = Run(job=job, folder=folder, recorder=Recorder(), rng=_dice(job.seed), tally=Tally())
+    kinds[job.kind](this)
+    return this.tally
+
+
+def _dice(seed: float) -> Random:
+    return Random(seed)  # noqa: S311 - to be the same again, not to be secret
 
 
 # --- power cuts ----------------------------------------------------------------------------
-def _cuts(job: Job, folder: Path, recorder: Recorder) -> Tally:
+def _cuts(run: Run) -> None:
     """Sessions one after another: each begins with what a cut left of the one before it. Half way
     the station gets a newer program."""
-    rng, tally = Random(job.seed), Tally()
+    folder, tally, count = run.folder, run.tally, run.job.count
     start, ledger = _fresh(folder / "0"), Ledger()
     number = 0
-    while tally.cuts < job.count:
+    while tally.cuts < count:
         number += 1
         if number == 2:
             later.install(folder / "later")
-        if not _stands(start, ledger, rng, tally):
+        if not _stands(run, start, ledger):
             start, ledger = _fresh(folder / f"{number}-new"), Ledger()
-        tape = _record(job, start, recorder, rng)
+        tape = _record(run, start)
         shutil.rmtree(start)
         start = folder / str(number)
-        count = min(CUTS_PER_SESSION, job.count - tally.cuts)
         before = ledger.acknowledged
-        ledger = _cut_up(tape, ledger, count, start, rng, tally)
+        ledger = _cut_up(run, tape, ledger, min(CUTS_PER_SESSION, count - tally.cuts), start)
         tally.acknowledged += ledger.acknowledged - before
-    return tally
 
 
 def _fresh(folder: Path) -> Path:
@@ -113,13 +127,13 @@ def _fresh(folder: Path) -> Path:
     return folder
 
 
-def _stands(start: Path, ledger: Ledger, rng: Random, tally: Tally) -> bool:
+def _stands(run: Run, start: Path, ledger: Ledger) -> bool:
     """Whether a session can begin here: a copy is judged, so that recovery is still to be taped."""
     ruin = start.with_name("ruin")
     shutil.copytree(start, ruin)
-    verdict = judge(ruin, ledger, rng)
+    verdict = judge(ruin, ledger, run.rng)
     shutil.rmtree(ruin)
-    tally.add(verdict)
+    run.tally.add(verdict)
     return not (verdict.lost or verdict.corrupt)
 
 
@@ -131,16 +145,16 @@ class Tape:
     events: list[Event]
 
 
-def _record(job: Job, folder: Path, recorder: Recorder, rng: Random) -> Tape:
+def _record(run: Run, folder: Path) -> Tape:
     before = Disk(folder)
     path = folder.with_suffix(".tape")
-    session = Random(rng.random())
-    call = rng.randrange(LAST_CALL)
-    fails = rng.random() < FAILING_SESSIONS
+    recorder, session = run.recorder, _dice(run.rng.random())
+    call = run.rng.randrange(LAST_CALL)
+    fails = run.rng.random() < FAILING_SESSIONS
     fault = partial(recorder.fail, call, 1, errno.EIO) if fails else None
 
     def live() -> None:
-        SABOTAGE[job.sabotage]()
+        SABOTAGE[run.job.sabotage]()
         tape = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         recorder.start(folder, tape)
         _work(folder, session, recorder.mark, WORKS_PER_SESSION, fault)
@@ -156,10 +170,9 @@ def _record(job: Job, folder: Path, recorder: Recorder, rng: Random) -> Tape:
     return Tape(disk=before, events=events)
 
 
-def _cut_up(
-    tape: Tape, ledger: Ledger, count: int, next_start: Path, rng: Random, tally: Tally
-) -> Ledger:
+def _cut_up(run: Run, tape: Tape, ledger: Ledger, count: int, next_start: Path) -> Ledger:
     """Judge `count` cuts of a tape and lay one more down as `next_start`; its ledger."""
+    rng = run.rng
     told = [n + 1 for n, event in enumerate(tape.events) if event.kind == "A"]
     moments = [
         rng.choice(told) if rng.random() < 0.5 else rng.randint(0, len(tape.events))
@@ -181,8 +194,8 @@ def _cut_up(
         ruin = next_start.with_name("ruin")
         tape.disk.cut(ruin, rng)
         verdict = judge(ruin, ledger, rng, deep=rng.random() < 0.2)
-        tally.add(verdict)
-        tally.cuts += 1
+        run.tally.add(verdict)
+        run.tally.cuts += 1
         shutil.rmtree(ruin)
     for event in tape.events[at:]:
         if event.kind == "A":
@@ -191,32 +204,30 @@ def _cut_up(
 
 
 # --- kills -------------------------------------------------------------------------------------
-def _kills(job: Job, folder: Path, recorder: Recorder) -> Tally:
+def _kills(run: Run) -> None:
     """One station after another, killed again and again: at a moment, a named step, or a call."""
-    rng, tally = Random(job.seed), Tally()
+    job, rng, tally = run.job, run.rng, run.tally
     while tally.kills < job.count:
-        home = folder / f"k{tally.kills}"
+        home = run.folder / f"k{tally.kills}"
         home.mkdir()
         ledger = Ledger()
         kills = min(KILLS_PER_FOLDER, job.count - tally.kills)
         for n in range(kills):
             if n == kills // 2 and tally.kills <= KILLS_PER_FOLDER:
-                later.install(folder / "later")
-            fresh = _kill(job, home, recorder, ledger, rng, tally)
+                later.install(run.folder / "later")
+            fresh = _kill(run, home, ledger)
             older = rng.sample(ledger.facts(), min(OLDER_FACTS, len(ledger.known)))
             facts = {*fresh, *older} if n + 1 < kills else None
             tally.add(judge(home, ledger, rng, facts=facts, deep=n + 1 == kills))
             tally.kills += 1
         tally.acknowledged += ledger.acknowledged
         shutil.rmtree(home)
-    return tally
 
 
-def _kill(
-    job: Job, home: Path, recorder: Recorder, ledger: Ledger, rng: Random, tally: Tally
-) -> list[Fact]:
+def _kill(run: Run, home: Path, ledger: Ledger) -> list[Fact]:
     """One life and its end; the facts it acknowledged that still stand."""
-    session, end = Random(rng.random()), ENDS[tally.kills % len(ENDS)]
+    recorder, rng, tally = run.recorder, run.rng, run.tally
+    session, end = _dice(rng.random()), ENDS[tally.kills % len(ENDS)]
     steps = sorted(named_steps())
     read, write = os.pipe()
 
@@ -225,7 +236,7 @@ def _kill(
 
     def live() -> None:
         os.close(read)
-        SABOTAGE[job.sabotage]()
+        SABOTAGE[run.job.sabotage]()
         if end == "step":
             _die_at(steps[tally.kills // len(ENDS) % len(steps)], tell)
         recorder.start(home)
@@ -289,31 +300,30 @@ def _rest(read: int) -> bytes:
 _DISKS = ((errno.ENOSPC, FOREVER), (errno.EIO, 1), (errno.EROFS, FOREVER), (errno.ENOSPC, 1))
 
 
-def _faults(job: Job, folder: Path, recorder: Recorder) -> Tally:
+def _faults(run: Run) -> None:
     """A disk that fails at one call after another, once or from there on, and then is mended."""
-    tally = Tally()
-    calls = Random(job.seed).sample(range(LAST_CALL), LAST_CALL)
+    job, tally = run.job, run.tally
+    calls = _dice(job.seed).sample(range(LAST_CALL), LAST_CALL)
     for n in range(job.first, job.first + job.count):
         number, length = _DISKS[n % len(_DISKS)]
-        home, call = folder / f"f{n}", calls[n // len(_DISKS) % LAST_CALL]
+        home, call = run.folder / f"f{n}", calls[n // len(_DISKS) % LAST_CALL]
         home.mkdir()
         read, write = os.pipe()
-        child = _fork(partial(_bad_day, home, recorder, write, (call, length, number), Random(n)))
+        child = _fork(partial(_bad_day, run.recorder, home, n, write, (call, length, number)))
         os.close(write)
         told = _rest(read)
         _wait(child)
         ledger = Ledger()
         for line in told.splitlines():
             _hear(ledger, line, tally)
-        tally.add(judge(home, ledger, Random(n), deep=True))
+        tally.add(judge(home, ledger, run.rng, deep=True))
         tally.acknowledged += ledger.acknowledged
         tally.faults += 1
         shutil.rmtree(home)
-    return tally
 
 
 def _bad_day(
-    home: Path, recorder: Recorder, write: int, fault: tuple[int, int, int], rng: Random
+    recorder: Recorder, home: Path, n: int, write: int, fault: tuple[int, int, int]
 ) -> None:
     """Every work on a good disk, on the failing one, and once it is mended."""
 
@@ -323,17 +333,18 @@ def _bad_day(
     def broken(what: str) -> None:
         tell(json.dumps({"broken": f"{what} {fault}: {traceback.format_exc(limit=-3)}"}).encode())
 
+    rng = _dice(n)
     _tell(tell, set_up(home))
     recorder.start(home)
     station = _enter(home, rng, tell)
-    for n, phase in enumerate(("good", "failing", "mended")):
+    for day, phase in enumerate(("good", "failing", "mended")):
         works = rng.sample(WORKS, len(WORKS))
         recorder.fail(*fault) if phase == "failing" else recorder.heal()
         for k, work in enumerate(works):
             try:
                 if station.closed:
                     station.enter()
-                _tell(tell, work.do(station, n * len(WORKS) + k + 1))
+                _tell(tell, work.do(station, day * len(WORKS) + k + 1))
             except Trouble as trouble:
                 if phase != "failing" or not trouble.code.startswith("STO-"):
                     broken(f"{phase} {work.name}")

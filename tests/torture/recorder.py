@@ -10,17 +10,14 @@ from pathlib import Path
 
 SOURCE = Path(__file__).with_name("recorder.c")
 LIBRARY = "MIGRAMOVIL_RECORDER"
+FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared")
 FOREVER = 1 << 40
 
 
 def compile_into(folder: Path) -> Path:
     """The recorder as a shared library in `folder`; fails without a C compiler."""
     library = folder / "recorder.so"
-    subprocess.run(
-        ["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared"]
-        + ["-o", str(library), str(SOURCE), "-ldl"],
-        check=True,
-    )
+    subprocess.run(["cc", *FLAGS, "-o", str(library), str(SOURCE), "-ldl"], check=True)
     return library
 
 
@@ -31,8 +28,13 @@ def preloaded() -> bool:
 
 def run_preloaded(library: Path) -> int:
     """This very command again, under the recorder; its exit code."""
-    env = {**os.environ, "LD_PRELOAD": str(library), LIBRARY: str(library)}
-    return subprocess.run([sys.executable, *sys.orig_argv[1:]], env=env, check=False).returncode
+    again = [sys.executable, *sys.orig_argv[1:]]
+    return subprocess.run(again, env=environment(library), check=False).returncode
+
+
+def environment(library: Path) -> dict[str, str]:
+    """What starts a program under the recorder."""
+    return {**os.environ, "LD_PRELOAD": str(library), LIBRARY: str(library)}
 
 
 class Recorder:

@@ -13,14 +13,14 @@ from migramovil.store import files, migrate
 
 def _normal_sync() -> None:
     """SQLite as most programs run it: a commit waits for the next checkpoint."""
-    honest = migrate.open_engine
+    honest = vars(migrate)["open_engine"]
 
     def open_engine(path: Path, key: bytes, *, foreign_keys: bool = True) -> Engine:
-        engine = honest(path, key, foreign_keys=foreign_keys)
+        engine: Engine = honest(path, key, foreign_keys=foreign_keys)
         event.listen(engine, "connect", _relax)
         return engine
 
-    migrate.open_engine = open_engine
+    vars(migrate)["open_engine"] = open_engine
 
 
 def _relax(connection: Any, record: object) -> None:

@@ -17,7 +17,7 @@ from random import Random
 from migramovil.core import canonical, packet, sealing
 from migramovil.core.folio import make_folio
 from migramovil.core.packet import RECORD_OBJECT, Draught
-from migramovil.core.record import Descriptor, Realm, RecordState, Signed, Stamp
+from migramovil.core.record import Descriptor, Realm, ReceiptKind, RecordState, Signed, Stamp
 from migramovil.core.roles import Role
 from migramovil.store import deleting, finishing, keys, rotation
 from migramovil.store.outbox import Outbox
@@ -36,7 +36,7 @@ from tests.store.bench import (
 BOSS, OFFICER = "jefa", "oficial"
 PASSWORD = "{} del altiplano con lluvia"
 GONE = "gone"
-_KINDS = (RecordState.STORED, RecordState.OPENED)
+_KINDS: tuple[ReceiptKind, ...] = ("stored", "opened")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,9 +239,8 @@ def _receipt(station: Station, n: int) -> list[Fact]:
     if not rows:
         return _finish(station, n)
     row = station.rng.choice(rows)
-    kind = _KINDS[row.state is RecordState.STORED].value
-    assert kind in {"stored", "opened"}
-    signed, body = receipt(row, "opened" if kind == "opened" else "stored", serial=n + 1)
+    kind = _KINDS[row.state is RecordState.STORED]
+    signed, body = receipt(row, kind, serial=n + 1)
     station.outbox.file_receipt(row.record, signed, body)
     return [Fact(kind="receipt", subject=f"{row.record}/{kind}", value=signed.signature)]
 
@@ -288,8 +287,9 @@ def _rotate(station: Station, n: int) -> list[Fact]:
 
 
 def _let_go(station: Station, n: int) -> list[Fact]:
-    del n
-    rows = station.outbox.rows(states=[RecordState.OPENED], limit=1000)
+    facts = []
+    while not (rows := station.outbox.rows(states=[RecordState.OPENED], limit=1000)):
+        facts += _receipt(station, n)
     gone = [
         Fact(kind=kind, subject=row.record, value=GONE)
         for row in rows
@@ -298,7 +298,7 @@ def _let_go(station: Station, n: int) -> list[Fact]:
     for fact in gone:
         station.maybe(fact)
     deleting.delete_due(station.outbox, _DESCRIPTOR, _NOW, timedelta(0))
-    return gone
+    return [*facts, *gone]
 
 
 def _purge(station: Station, n: int) -> list[Fact]:
@@ -360,7 +360,7 @@ def _receipt_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
     record, kind = fact.subject.split("/")
     row = station.outbox.row(record)
     receipts: list[Signed] = station.outbox.receipts(record)
-    reached = [*_KINDS] if kind == "stored" else [RecordState.OPENED]
+    reached = _KINDS if kind == "stored" else _KINDS[1:]
     return (
         row is not None
         and row.state in reached
