@@ -23,7 +23,7 @@ from tests.torture.sabotage import SABOTAGE
 
 # A kill leaves the page cache as it is and a cut is worked out, so memory serves as the disk.
 HOME = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-JOB = {"cuts": 60, "kills": 40, "faults": 20}
+LARGEST_JOB = {"cuts": 60, "kills": 40, "faults": 20}
 SHOWN = 20
 
 
@@ -61,11 +61,12 @@ def _jobs(asked: argparse.Namespace) -> list[Job]:
             kind=kind,
             count=min(size, total - first),
             first=first,
-            seed=asked.seed if kind == "faults" else asked.seed + first,
+            seed=asked.seed,
             sabotage=asked.sabotage,
         )
-        for kind, size in JOB.items()
+        for kind, largest in LARGEST_JOB.items()
         for total in (getattr(asked, kind),)
+        for size in (max(1, min(largest, -(-total // 2))),)
         for first in range(0, total, size)
     ]
 

@@ -34,7 +34,7 @@ from tests.torture.recorder import FOREVER, Recorder
 from tests.torture.sabotage import SABOTAGE
 from tests.torture.works import WORKS, Fact, Ledger, Station, set_up
 
-CUTS_PER_SESSION = 20
+CUTS_PER_SESSION = 10
 KILLS_PER_FOLDER = 40
 WORKS_PER_SESSION = 20
 FAILING_SESSIONS = 0.3
@@ -92,7 +92,9 @@ class Run:
 def run(job: Job, folder: Path) -> Tally:
     """Do one job in the empty `folder`."""
     kinds = {"cuts": _cuts, "kills": _kills, "faults": _faults}
-    this = Run(job=job, folder=folder, recorder=Recorder(), rng=_dice(job.seed), tally=Tally())
+    this = Run(
+        job=job, folder=folder, recorder=Recorder(), rng=_dice(job.seed + job.first), tally=Tally()
+    )
     kinds[job.kind](this)
     return this.tally
 
@@ -227,7 +229,8 @@ def _kills(run: Run) -> None:
 def _kill(run: Run, home: Path, ledger: Ledger) -> list[Fact]:
     """One life and its end; the facts it acknowledged that still stand."""
     recorder, rng, tally = run.recorder, run.rng, run.tally
-    session, end = _dice(rng.random()), ENDS[tally.kills % len(ENDS)]
+    session, nth = _dice(rng.random()), run.job.first + tally.kills
+    end = ENDS[nth % len(ENDS)]
     steps = sorted(named_steps())
     read, write = os.pipe()
 
@@ -238,7 +241,7 @@ def _kill(run: Run, home: Path, ledger: Ledger) -> list[Fact]:
         os.close(read)
         SABOTAGE[run.job.sabotage]()
         if end == "step":
-            _die_at(steps[tally.kills // len(ENDS) % len(steps)], tell)
+            _die_at(steps[nth // len(ENDS) % len(steps)], tell)
         recorder.start(home)
         if end == "call":
             recorder.die(session.randrange(LAST_CALL))

@@ -68,14 +68,14 @@ def test_nothing_acknowledged_is_lost_to_a_power_cut() -> None:
 
 
 def test_a_full_failing_or_read_only_disk_loses_nothing_and_is_told_as_a_trouble() -> None:
-    found = torture(faults=24)
+    found = torture(faults=16)
     assert_clean(found)
-    assert found.said["faults"] == 24
+    assert found.said["faults"] == 16
 
 
 @pytest.mark.parametrize("sabotage", ["normal-sync", "drop-file"])
 def test_a_store_that_does_not_sync_is_found_out(sabotage: str) -> None:
-    found = torture(cuts=20, sabotage=sabotage)
+    found = torture(cuts=12, sabotage=sabotage)
     assert found.code == 1
     assert found.said["lost"] > 0
 
