@@ -16,7 +16,7 @@ from migramovil.ui.kit import Combo, Field
 from migramovil.ui.kit.page import Primary
 from migramovil.ui.window import StationWindow
 
-_LOOK_MS = 5
+_LOOK_MS, _LONGEST_LOOK_MS = 5, 40
 _ARRIVED_MS = 30
 _MARGIN_S = 0.02
 
@@ -52,12 +52,13 @@ class Hand:
         return asked.label if asked is not None else ""
 
     def wait(self, until: Callable[[], bool], what: str, seconds: float = 15.0) -> None:
-        end = time.monotonic() + seconds
+        end, pause = time.monotonic() + seconds, _LOOK_MS
         while not until():
             if self.crash or time.monotonic() > end:
                 self.window.grab_to(self._pictures / "stuck.png")
                 raise Stuck(f"{what} on {self.page} {self.crash}".strip())
-            self._let(_LOOK_MS)
+            self._let(pause)
+            pause = min(2 * pause, _LONGEST_LOOK_MS)
 
     def wait_page(self, name: str, seconds: float = 15.0) -> None:
         self.wait(lambda: self.page == name, f"waiting for {name}", seconds)

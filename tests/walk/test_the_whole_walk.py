@@ -34,11 +34,13 @@ HOMES = ("HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """What a day said and left. `around` is everything outside `out` that it could write to."""
+    """What a day said and left: `receipts` as anyone at headquarters gets them, `around` all
+    it could write to outside `out`."""
 
     status: int
     people: list[dict[str, Any]]
     summary: dict[str, Any]
+    receipts: list[dict[str, Any]]
     out: Path
     around: Path
     errors: str
@@ -51,11 +53,6 @@ class Day:
 
     def records(self) -> list[dict[str, Any]]:
         return [json.loads(r.read_bytes()) for r in self.out.glob("opened/*/record.json")]
-
-    def receipts(self) -> list[dict[str, str]]:
-        """As anyone at headquarters gets them."""
-        data = str(self.out / "headquarters")
-        return _objects(_migramovil("hq", "receipts", "--data", data, "--json").stdout)
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +74,13 @@ def _play(fault: str, people: int, folder: Path) -> Day:
     words += ["--fault", fault] if fault else []
     done = _migramovil(*words, env={**os.environ, **homes, **runtime})
     *rows, summary = _objects(done.stdout) or [{}]
+    data = str(folder / "out" / "headquarters")
+    receipts = _migramovil("hq", "receipts", "--data", data, "--json")
     return Day(
         status=done.returncode,
         people=rows,
         summary=summary,
+        receipts=_objects(receipts.stdout),
         out=folder / "out",
         around=around,
         errors=done.stderr,
@@ -99,6 +99,16 @@ def _migramovil(
     )
 
 
+def _proved(signed: Mapping[str, str]) -> bytes:
+    """The body, proved by Ed25519 alone."""
+    body, signature, key = (
+        base64.b64decode(signed[name], validate=True)
+        for name in ("body", "signature", "public_key")
+    )
+    Ed25519PublicKey.from_public_bytes(key).verify(signature, body)
+    return body
+
+
 def _objects(lines: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines.splitlines() if line.startswith("{")]
 
@@ -111,7 +121,7 @@ def test_every_record_arrives_exactly_once_whatever_breaks(
     assert day.status == 0, day.errors[-2000:]
     assert [person["receipt_verified"] for person in day.people] == [True] * PLAYS[fault]
     assert day.summary["link_cuts"] == (1 if fault == "link-cut" else 0)
-    kinds = sorted((r["record_id"], r["kind"]) for r in day.receipts())
+    kinds = sorted((r["record_id"], r["kind"]) for r in day.receipts)
     records = sorted(person["record_id"] for person in day.people)
     assert kinds == [(record, kind) for record in records for kind in ("opened", "stored")]
     assert sorted(record["content"]["record"] for record in day.records()) == records
@@ -119,14 +129,10 @@ def test_every_record_arrives_exactly_once_whatever_breaks(
 
 @pytest.mark.parametrize("fault", ENDS_WELL)
 def test_receipts_are_proved_by_ed25519_alone(days: Mapping[str, Future[Day]], fault: str) -> None:
-    receipts = days[fault].result().receipts()
+    receipts = days[fault].result().receipts
     for receipt in receipts:
         assert set(receipt) == {"record_id", "kind", "body", "signature", "public_key"}
-        body, signature, key = (
-            base64.b64decode(receipt[name], validate=True)
-            for name in ("body", "signature", "public_key")
-        )
-        Ed25519PublicKey.from_public_bytes(key).verify(signature, body)
+        body = _proved(receipt)
         assert receipt["record_id"].encode() in body
     assert len({(r["kind"], r["public_key"]) for r in receipts}) == 2
 
@@ -161,7 +167,10 @@ def test_an_exception_carries_another_persons_signature(days: Mapping[str, Futur
     (finger,) = (f for f in record["content"]["fingers"] if f["exception"])
     assert [finger["position"]] == person["exceptions"]
     assert finger["approved_by"] not in {"", finger["declared_by"]}
-    assert finger["approval"]["account"] == finger["approved_by"]
+    said, sealed = finger["approval"]["signed"], record["approvals"][0]["signed"]
+    assert _proved(said)
+    assert _proved(sealed)
+    assert said["public_key"] != sealed["public_key"]
 
 
 @pytest.mark.parametrize("fault", ENDS_WELL)
