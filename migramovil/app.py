@@ -18,6 +18,7 @@ from migramovil.devices.registry import Bench
 from migramovil.devices.sim.station import SimulatedStation
 from migramovil.services import catalogues
 from migramovil.services.accounts import Accounts, NewStation
+from migramovil.services.backups import Backups
 from migramovil.services.clock import StationClock, boot
 from migramovil.services.desk import Desk, Place
 from migramovil.services.diagnosing import Diagnosing
@@ -61,15 +62,18 @@ class Station:
         self.desk.waiting.follow(self.engine)
         self.outbox.on_change(self.engine.wake)
         self.engine.start()
+        self.desk.backups.start()
 
     def close(self) -> None:
         if self.engine is not None:
             self.engine.stop()
+        self.desk.backups.stop()
         self.bench.close()
         if self.desk.accounts.session is not None:
             self.desk.accounts.lock()
-        for lane in self.lanes:
-            lane.close(drain=True)
+        drained = [lane.close(drain=True) for lane in self.lanes]
+        if all(drained):
+            self.desk.drafts.end()
         self.quality.close()
         self.outbox.close()
         if self.sim is not None:
@@ -83,21 +87,25 @@ def sync_engine(
 ) -> SyncEngine:
     """The engine over HTTPS for an enrolled station."""
     descriptor = canonical.decode(identity.descriptor.encode(), Descriptor)
-    headquarters = https.HttpsHeadquarters(
-        descriptor,
-        identity.station,
-        sealing.Signer.load(identity.transport),
-        realm=identity.realm,
-        url=url or identity.url,
-        on_time=lambda signed, doubt_s: desk.clock.correct(signed, doubt_s=doubt_s),
-    )
     return SyncEngine(
         outbox,
-        headquarters,
+        _line(identity, desk.clock, url),
         descriptor,
         clock=desk.clock.utc,
         on_status=desk.waiting.heard,
         letters=Post(outbox),
+    )
+
+
+def _line(identity: StationIdentity, clock: StationClock, url: str) -> https.HttpsHeadquarters:
+    """A connection of one's own to headquarters; not shared between threads."""
+    return https.HttpsHeadquarters(
+        canonical.decode(identity.descriptor.encode(), Descriptor),
+        identity.station,
+        sealing.Signer.load(identity.transport),
+        realm=identity.realm,
+        url=url or identity.url,
+        on_time=lambda signed, doubt_s: clock.correct(signed, doubt_s=doubt_s),
     )
 
 
@@ -157,6 +165,7 @@ def build(
         printing=Printing(accounts, bench, place),
         waiting=waiting,
         diagnosing=diagnosing,
+        backups=Backups(accounts, outbox, clock, chosen.backup, lambda who: _line(who, clock, url)),
         clock=clock,
     )
     station = Station(

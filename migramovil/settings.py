@@ -50,12 +50,32 @@ class Drafts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """Where backups go by themselves: a folder, or a medium by its label; how often, in hours."""
+
+    folder: str = ""
+    label: str = ""
+    hours: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """Hours a packet stays after headquarters said it opened it; the hour (Lima) of the next day
+    at which the jornada's compartment is destroyed."""
+
+    retention_hours: int = 72
+    jornada_ends: int = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     fingers: FingerRules = field(default_factory=FingerRules)
     look: Look = field(default_factory=Look)
     devices: Devices = field(default_factory=Devices)
     session: Session = field(default_factory=Session)
     drafts: Drafts = field(default_factory=Drafts)
+    backup: Backup = field(default_factory=Backup)
+    keeping: Keeping = field(default_factory=Keeping)
 
 
 def read(folder: Path) -> Settings:

@@ -21,9 +21,13 @@ class Act(StrEnum):
     APPROVE_EXCEPTION = "approve_exception"
     VOID_DRAFT = "void_draft"
     SEE_QUEUE = "see_queue"
+    SEE_LEDGER = "see_ledger"
+    SEE_AUDIT = "see_audit"
+    CLOSE_JORNADA = "close_jornada"
     SEND_NOW = "send_now"
     MANAGE_ACCOUNTS = "manage_accounts"
     DIAGNOSE = "diagnose"
+    BACK_UP = "back_up"
 
 
 _MAY: dict[Role, frozenset[Act]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from migramovil.services.accounts import Accounts
+from migramovil.services.backups import Backups
 from migramovil.services.clock import StationClock
 from migramovil.services.diagnosing import Diagnosing
 from migramovil.services.drafts import Drafts
@@ -23,6 +24,7 @@ class Desk:
     printing: Printing
     waiting: Waiting
     diagnosing: Diagnosing
+    backups: Backups
     clock: StationClock
 
 

@@ -8,28 +8,40 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uuid_utils
 
 from migramovil.core import backup as formats
 from migramovil.core import canonical, sealing
 from migramovil.core.backup import Manifest, RestoreRequest
-from migramovil.core.record import Realm, Signed, Stamp
+from migramovil.core.record import (
+    BadReceipt,
+    Descriptor,
+    Realm,
+    ReceiptBody,
+    Signed,
+    Stamp,
+    check_receipt,
+)
 from migramovil.core.roles import Account, AccountBody, Role
 from migramovil.core.trouble import Trouble, Who
-from migramovil.services.accounts import Enroller
-from migramovil.store import backup, files, keys, restore
+from migramovil.services.accounts import Enroller, NewStation
+from migramovil.store import backup, files, keys, restore, restored
 from migramovil.store.outbox import Outbox
 from migramovil.store.restore import Restored
 from migramovil.store.trouble import translated
 from migramovil.store.vault import Vault
 from migramovil.sync import wire
+from migramovil.sync.ports import Headquarters, NoLink
 
 _REQUEST, _ONE_TIME = "restore-request.json", "one-time.key"
 _PURPOSE = "migramovil/one-time/1"
 _SALT_BYTES = 16
+_TRIES = 3
 
 
 class NoBackup(Trouble):
@@ -190,6 +202,52 @@ def begin_epoch(
         memory_kib=supervisor.memory_kib,
     )
     restore.begin_epoch(outbox, new.identity)
+
+
+def settle(
+    outbox: Outbox,
+    vault: Vault,
+    headquarters: Headquarters,
+    descriptor: Descriptor,
+    *,
+    actor: str,
+    at: Stamp,
+) -> tuple[str, ...]:
+    """Ask headquarters about every restored draft; those it holds already, now closed here.
+
+    The others are free to be finished. A draft whose receipts do not hold stays as it was.
+    """
+    asked, station = restored.waiting(vault), outbox.station()
+    if not asked or station is None:
+        return ()
+    answer = headquarters.receipts([(station.station, record) for record in asked])
+    about: dict[str, list[tuple[Signed, ReceiptBody]]] = {record: [] for record in asked}
+    for signed in answer:
+        body = canonical.decode(canonical.from_text(signed.body), ReceiptBody)
+        if body.record not in about:
+            raise BadReceipt("another record")
+        check_receipt(
+            signed, descriptor, station=station.station, record=body.record, digest=body.digest,
+            size=body.size,
+        )  # fmt: skip
+        about[body.record].append((signed, body))
+    for record, receipts in about.items():
+        held = bool(receipts)
+        act = "already-at-headquarters" if held else "unknown-at-headquarters"
+        vault.audit.append(actor, act, record, at)
+        if held:
+            restored.close(outbox, vault, record, receipts)
+        else:
+            restored.release(vault, record)
+    return tuple(record for record, receipts in about.items() if receipts)
+
+
+def _asked_again(enroller: Enroller, **request: Any) -> NewStation:
+    """The same request again when the link breaks: headquarters gives it the same answer."""
+    for _ in range(_TRIES - 1):
+        with suppress(NoLink):
+            return enroller(**request)
+    return enroller(**request)
 
 
 def _request(work: Path) -> RestoreRequest:

@@ -18,7 +18,6 @@ import hashlib
 import os
 import secrets
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -78,6 +77,13 @@ class MediumLies(Trouble):
     who = Who.SUPERVISOR
 
 
+class CutShort(Trouble):
+    code = "BAK-12"
+    what = "El respaldo se interrumpió antes de terminar."
+    advice = "El anterior sigue entero y lo ya copiado se aprovecha. Repita el respaldo."
+    who = Who.OFFICER
+
+
 class NothingToBackUp(Trouble):
     code = "BAK-04"
     what = "Esta estación todavía no está dada de alta: no hay nada que respaldar."
@@ -118,12 +124,12 @@ def back_up(
     utc: str,
     software: str,
     progress: Progress = lambda _done, _all: None,
-    cancelled: threading.Event | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> Report:
     """Bring the copy in `folder` up to date; without a vault, only its packets.
 
     `progress` is told bytes copied and bytes to copy. BackupFull, MediumGone, MediumLies; a call
-    cut short by `cancelled` ends in MediumGone("cancelled") and leaves what it copied.
+    that `cancelled` cuts short ends in CutShort and leaves what it copied.
     """
     identity = outbox.station()
     if identity is None:
@@ -133,7 +139,7 @@ def back_up(
         for name in ("packets", "media", "snapshots"):
             (home / name).mkdir(parents=True, exist_ok=True)
         _sweep(home)
-    copier = _Copier(progress, cancelled or threading.Event())
+    copier = _Copier(progress, cancelled)
     before = _there(home)
     damaged = _bring_packets(outbox, home, copier)
     snapshot, drafts = "", 0
@@ -223,7 +229,7 @@ def on_medium() -> Iterator[None]:
 class _Copier:
     """Copies files to the medium, counting; nothing has its name before it was read back."""
 
-    def __init__(self, progress: Progress, cancelled: threading.Event) -> None:
+    def __init__(self, progress: Progress, cancelled: Callable[[], bool]) -> None:
         self._progress = progress
         self._cancelled = cancelled
         self._done = 0
@@ -262,8 +268,8 @@ class _Copier:
             reader = source.open("rb")
         with reader, on_medium(), open(os.open(partial, _NEW, 0o600), "wb") as out:
             while piece := _read(reader.fileno()):
-                if self._cancelled.is_set():
-                    raise MediumGone("cancelled")
+                if self._cancelled():
+                    raise CutShort
                 digest.update(piece)
                 out.write(piece)
                 size += len(piece)

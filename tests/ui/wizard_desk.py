@@ -127,6 +127,7 @@ class PlayedEnrolling(Enrolling):
         self._guard = threading.RLock()
         self._draft = draft
         self._written = draft
+        self._running = set()
         self._saved = []
         self.saved_at = "10:42:07"
         self.qualities: list[int] = []
@@ -247,8 +248,8 @@ def desk_of(draft: Draft) -> tuple[Desk, PlayedEnrolling]:
     enrolling = PlayedEnrolling(draft)
     none = cast(Any, None)
     desk = Desk(
-        place=Place(), accounts=cast(Any, People()), enrolling=enrolling, printing=none,
-        waiting=none, diagnosing=none, clock=cast(Any, Clock()),
+        place=Place(), accounts=cast(Any, People()), enrolling=enrolling, drafts=none, printing=none,
+        waiting=none, diagnosing=none, backups=none, clock=cast(Any, Clock()),
     )  # fmt: skip
     return desk, enrolling
 
