@@ -136,7 +136,7 @@ class Unlocked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Slot:
+class Slot:
     """One slot on disk: both private keys under the password, the vault key sealed to them.
 
     `hardware` names the secret that strengthens it. Without `vault` it waits for a recovery.
@@ -164,8 +164,8 @@ class _Spare:
 class _SlotFile:
     format: str = FORMAT
     file: str = VAULT_FILE
-    slots: tuple[_Slot, ...] = ()
-    pending: tuple[_Slot, ...] = ()
+    slots: tuple[Slot, ...] = ()
+    pending: tuple[Slot, ...] = ()
     spares: tuple[_Spare, ...] = ()
     headquarters: str = ""  # the vault key sealed to headquarters' recovery key
 
@@ -232,6 +232,32 @@ def create_slot(
     return person
 
 
+def slot_for(
+    person: PersonKeys,
+    password: str,
+    *,
+    memory_kib: int = MEMORY_KIB,
+    hardware: Hardware | None = None,
+) -> Slot:
+    """A slot that still lacks the vault key. WeakPassword, HardwareGone."""
+    check_password(person.username, password)
+    salt = secrets.token_bytes(_SALT_BYTES)
+    strength = b"" if hardware is None else hardware.secret(create=True)
+    key = _key(password, salt, memory_kib, strength)
+    bare = Slot(
+        account=person.account,
+        username=person.username,
+        role=person.role,
+        salt=canonical.text(salt),
+        memory_kib=memory_kib,
+        wrapped="",
+        vault="",
+        hardware="" if hardware is None else hardware.name,
+    )
+    private = person.signer.dump() + person.opener.dump()
+    return replace(bare, wrapped=canonical.text(sealing.wrap(key, private, _purpose(bare))))
+
+
 def add_slot(
     folder: Path,
     person: PersonKeys,
@@ -242,10 +268,10 @@ def add_slot(
     hardware: Hardware | None = None,
 ) -> None:
     """A slot for keys a person has already, in place of any the account had."""
-    check_password(person.username, password)
-    known = _read(folder)
     check_free(folder, person.username, but=person.account)
-    slot = _slot(person, password, vault_key, memory_kib, hardware)
+    bare = slot_for(person, password, memory_kib=memory_kib, hardware=hardware)
+    slot = replace(bare, vault=_sealed(person.opener.public, vault_key, person.account))
+    known = _read(folder)
     _write(folder, replace(known, slots=(*_without(known.slots, person.account), slot)))
 
 
@@ -320,23 +346,30 @@ def fresh_vault_file(folder: Path) -> Path:
     return folder / f"vault-{max(numbers, default=0) + 1}.db"
 
 
-def reseal(folder: Path, file: Path, vault_key: bytes, holders: Holders) -> None:
+def reseal(
+    folder: Path, file: Path, vault_key: bytes, holders: Holders, entrant: Slot | None = None
+) -> None:
     """Let `file` be the vault and seal its new key to `holders`: one step, all or nothing.
 
     Slots of accounts, and spares of numbers, that are not among the holders are dropped.
+    `entrant` takes the place of any slot, and of any new keys that wait, of its account.
     """
     known = _read(folder)
-    slots = tuple(
-        replace(slot, vault=_sealed(holders.people[slot.account], vault_key, slot.account))
-        for slot in known.slots
-        if slot.account in holders.people
-    )
+    slots, pending = known.slots, known.pending
+    if entrant is not None:
+        slots = (*_without(slots, entrant.account), entrant)
+        pending = _without(pending, entrant.account)
     _write(
         folder,
         replace(
             known,
             file=file.name,
-            slots=slots,
+            slots=tuple(
+                replace(slot, vault=_sealed(holders.people[slot.account], vault_key, slot.account))
+                for slot in slots
+                if slot.account in holders.people
+            ),
+            pending=pending,
             spares=_spares(holders.spares, vault_key),
             headquarters=_for_headquarters(holders, vault_key),
         ),
@@ -399,36 +432,21 @@ def account_named(folder: Path, username: str) -> SlotInfo | None:
     return next((one for one in slots(folder) if one.username == name), None)
 
 
-def keep_pending(
-    folder: Path,
-    person: PersonKeys,
-    password: str,
-    *,
-    memory_kib: int = MEMORY_KIB,
-    hardware: Hardware | None = None,
-) -> None:
+def keep_pending(folder: Path, slot: Slot) -> None:
     """Keep a person's new keys while headquarters answers; nothing they have opens changes yet."""
-    check_password(person.username, password)
-    slot = replace(_slot(person, password, b"", memory_kib, hardware), vault="")
     known = _read(folder)
-    _write(folder, replace(known, pending=(*_without(known.pending, person.account), slot)))
+    _write(folder, replace(known, pending=(*_without(known.pending, slot.account), slot)))
 
 
 def open_pending(
     folder: Path, username: str, password: str, hardware: Mapping[str, Hardware] = _NO_HARDWARE
-) -> PersonKeys:
+) -> tuple[PersonKeys, Slot]:
     """The new keys that wait for headquarters' answer; WrongPassword, also where none wait."""
     name = _name(username)
     slot = next((slot for slot in _read(folder).pending if slot.username == name), None)
     if slot is None:
         raise WrongPassword
-    return _opened(slot, password, hardware)
-
-
-def drop_pending(folder: Path, account: str) -> None:
-    known = _read(folder)
-    if any(slot.account == account for slot in known.pending):
-        _write(folder, replace(known, pending=_without(known.pending, account)))
+    return _opened(slot, password, hardware), slot
 
 
 def check_password(username: str, password: str) -> None:
@@ -448,31 +466,7 @@ def check_password(username: str, password: str) -> None:
         raise WeakPassword
 
 
-def _slot(
-    person: PersonKeys,
-    password: str,
-    vault_key: bytes,
-    memory_kib: int,
-    hardware: Hardware | None,
-) -> _Slot:
-    salt = secrets.token_bytes(_SALT_BYTES)
-    strength = b"" if hardware is None else hardware.secret(create=True)
-    key = _key(password, salt, memory_kib, strength)
-    private = person.signer.dump() + person.opener.dump()
-    bare = _Slot(
-        account=person.account,
-        username=person.username,
-        role=person.role,
-        salt=canonical.text(salt),
-        memory_kib=memory_kib,
-        wrapped="",
-        vault=_sealed(person.opener.public, vault_key, person.account),
-        hardware="" if hardware is None else hardware.name,
-    )
-    return replace(bare, wrapped=canonical.text(sealing.wrap(key, private, _purpose(bare))))
-
-
-def _opened(slot: _Slot, password: str, hardware: Mapping[str, Hardware]) -> PersonKeys:
+def _opened(slot: Slot, password: str, hardware: Mapping[str, Hardware]) -> PersonKeys:
     strength = b""
     if slot.hardware:
         if slot.hardware not in hardware:
@@ -515,11 +509,11 @@ def _for_headquarters(holders: Holders, vault_key: bytes) -> str:
     return canonical.text(sealing.seal_to(holders.headquarters, vault_key, headquarters_purpose()))
 
 
-def _without(slots: tuple[_Slot, ...], account: str) -> tuple[_Slot, ...]:
+def _without(slots: tuple[Slot, ...], account: str) -> tuple[Slot, ...]:
     return tuple(slot for slot in slots if slot.account != account)
 
 
-def _purpose(slot: _Slot) -> str:
+def _purpose(slot: Slot) -> str:
     """Binds the wrapped keys to whose they are: an edited role or name opens nothing."""
     hardware = f"\n{slot.hardware}" if slot.hardware else ""
     return f"{_BOUND}\n{slot.account}\n{slot.username}\n{slot.role}{hardware}"

@@ -1,20 +1,28 @@
-"""A new vault key, in one step: after it, nothing sealed under the old one opens the vault.
+"""A change of who may open the vault: always with a new vault key, always in one step.
 
-The vault is copied to a new file under the new key; replacing `slots.json`, which names the file
-and holds the new key sealed to every holder, decides. Cut short before that, the old file counts
-and the copy is swept; after it, the new one counts and the old is swept.
+The vault is copied to a new file under the new key, the change is written there, and replacing
+`slots.json`, which names the file and holds the key sealed to every holder, decides. Cut short
+before that, the old file counts and the copy is swept; after it, the new one counts and the old is
+swept. What was sealed under the old key opens nothing any more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from migramovil.core import sealing
+from sqlalchemy import Connection, select
+
+from migramovil.core import canonical, sealing
 from migramovil.core.trouble import Trouble
 from migramovil.store import keys
-from migramovil.store.keys import Holders
-from migramovil.store.vault import Vault, sweep_files
+from migramovil.store.keys import Holders, Slot
+from migramovil.store.tables import acts, settings
+from migramovil.store.vault import Vault, accounts_in, set_setting, sweep_files
+
+REVOKE = "revoke-account"
+_SPARES = "recovery.spares"
 
 
 def _nothing(name: str) -> None:
@@ -25,11 +33,82 @@ def _nothing(name: str) -> None:
 crash_points: Callable[[str], None] = _nothing
 
 
-def rotate(folder: Path, vault: Vault, holders: Holders) -> bytes:
-    """Give the open vault a new key, sealed to `holders` only; the key. Whoever holds the vault
-    goes on in it; writers wait meanwhile. On any trouble the old key still counts."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownSpare:
+    """A spare's public half (base64), and the letter that brings its secret to headquarters."""
+
+    number: int
+    public: str
+    letter: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spares:
+    """The last number given, and the spares not used yet."""
+
+    last: int = 0
+    known: tuple[KnownSpare, ...] = ()
+
+
+def spares(vault: Vault) -> Spares:
+    with vault.database.read() as connection:
+        return spares_in(connection)
+
+
+def spares_in(connection: Connection) -> Spares:
+    said = connection.execute(select(settings.c.value).where(settings.c.key == _SPARES)).scalar()
+    return Spares() if said is None else canonical.decode(said.encode(), Spares)
+
+
+def put_spares(connection: Connection, known: Spares) -> None:
+    set_setting(connection, _SPARES, canonical.encode(known).decode())
+
+
+def revoked_in(connection: Connection) -> frozenset[str]:
+    """Accounts that may not enter any more."""
+    found = connection.execute(select(acts.c.subject).where(acts.c.act == REVOKE)).scalars()
+    return frozenset(found)
+
+
+def revoked(vault: Vault) -> frozenset[str]:
+    with vault.database.read() as connection:
+        return revoked_in(connection)
+
+
+def holders(connection: Connection, recovery: bytes, delivered: frozenset[int]) -> Holders:
+    """Who may have the vault key, as the vault itself says, which no thief can edit: accounts not
+    revoked, spares not used whose secret headquarters has, and headquarters' recovery key."""
+    gone = revoked_in(connection)
+    return Holders(
+        people={
+            account.body.account: canonical.from_text(account.body.sealing)
+            for account in accounts_in(connection)
+            if account.body.account not in gone
+        },
+        spares={
+            spare.number: canonical.from_text(spare.public)
+            for spare in spares_in(connection).known
+            if spare.number in delivered
+        },
+        headquarters=recovery,
+    )
+
+
+def rotate(
+    folder: Path,
+    vault: Vault,
+    change: Callable[[Connection], object],
+    *,
+    recovery: bytes,
+    entrant: Slot | None = None,
+) -> bytes:
+    """Make `change` under a new vault key, sealed to whom the vault then names; the key.
+
+    Whoever holds the vault goes on in it; writers wait meanwhile. On any trouble nothing changed.
+    """
     key = sealing.new_key()
     fresh = keys.fresh_vault_file(folder)
+    delivered = frozenset(keys.spares(folder))
     with vault.database.still():
         try:
             copy = vault.database.copy_to(fresh, key)
@@ -38,12 +117,16 @@ def rotate(folder: Path, vault: Vault, holders: Holders) -> bytes:
             raise
         crash_points("copied")
         try:
-            keys.reseal(folder, fresh, key, holders)
-        except Trouble:
+            with copy.write() as connection:
+                change(connection)
+                known = holders(connection, recovery, delivered)
+            copy.purge()
+            keys.reseal(folder, fresh, key, known, entrant)
+        except Exception:
             if keys.vault_file(folder) != fresh:
                 copy.close()
                 _discard(fresh)
-                raise
+                raise  # else the disk complained when it was done already
         crash_points("resealed")
         vault.database.take(copy)
     sweep_files(fresh)

@@ -104,19 +104,12 @@ class Vault:
 
     def accounts(self) -> list[Account]:
         with self._database.read() as connection:
-            bodies = connection.execute(
-                select(accounts.c.body).order_by(accounts.c.account)
-            ).scalars()
-            return [canonical.decode(body, Account) for body in bodies]
+            return accounts_in(connection)
 
     def add_account(self, account: Account) -> None:
         """Keep an account, in place of an earlier word about the same person."""
-        body = canonical.encode(account)
-        added = insert(accounts).values(account=account.body.account, body=body)
         with self._database.write() as connection:
-            connection.execute(
-                added.on_conflict_do_update(index_elements=["account"], set_={"body": body})
-            )
+            put_account(connection, account)
 
     def setting(self, key: str) -> str | None:
         with self._database.read() as connection:
@@ -126,7 +119,7 @@ class Vault:
 
     def set_setting(self, key: str, value: str) -> None:
         with self._database.write() as connection:
-            _set(connection, key, value)
+            set_setting(connection, key, value)
 
     # --- drafts -------------------------------------------------------------------------
     def save_draft(self, record_id: str, schema: int, body: bytes, updated_utc: str) -> None:
@@ -305,6 +298,18 @@ class Vault:
             files.remove(orphan)
 
 
+def put_account(connection: Connection, account: Account) -> None:
+    """Keep an account inside the caller's transaction."""
+    body = canonical.encode(account)
+    added = insert(accounts).values(account=account.body.account, body=body)
+    connection.execute(added.on_conflict_do_update(index_elements=["account"], set_={"body": body}))
+
+
+def accounts_in(connection: Connection) -> list[Account]:
+    bodies = connection.execute(select(accounts.c.body).order_by(accounts.c.account)).scalars()
+    return [canonical.decode(body, Account) for body in bodies]
+
+
 def sweep_files(current: Path) -> None:
     """Delete every vault file but the one that counts: left by a change of key that was cut short.
 
@@ -329,6 +334,6 @@ def _delete_draft(connection: Connection, record_id: str) -> list[str]:
     return found
 
 
-def _set(connection: Connection, key: str, value: str) -> None:
+def set_setting(connection: Connection, key: str, value: str) -> None:
     added = insert(settings).values(key=key, value=value)
     connection.execute(added.on_conflict_do_update(index_elements=["key"], set_={"value": value}))

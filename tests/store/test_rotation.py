@@ -9,15 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
-from migramovil.core import sealing
-from migramovil.core.roles import Role
+from migramovil.core import canonical, sealing
+from migramovil.core.record import Realm, Signed
+from migramovil.core.roles import Account, AccountBody, Role
 from migramovil.store import files, keys, rotation
 from migramovil.store.keys import Holders
 from migramovil.store.trouble import Damaged, DiskFull, VaultLocked
-from migramovil.store.vault import Vault
-from tests.store.bench import MEMORY_KIB, RECORD, UTC, Disk, add_draft, leaks
+from migramovil.store.vault import Vault, put_account
+from tests.store.bench import EDGE, MEMORY_KIB, RECORD, STATION, UTC, Disk, add_draft, leaks
 
+RECOVERY = sealing.Opener.new()
 PASSWORD = "lluvia sobre Puno 7"
 
 
@@ -37,8 +40,31 @@ def person(disk: Disk, name: str) -> keys.PersonKeys:
     )
 
 
-def holders(*people: keys.PersonKeys) -> Holders:
-    return Holders(people={one.account: one.opener.public for one in people})
+def known(*people: keys.PersonKeys) -> Callable[[Connection], None]:
+    """The change that makes these the accounts of the vault."""
+
+    def change(connection: Connection) -> None:
+        for one in people:
+            put_account(connection, account_of(one))
+
+    return change
+
+
+def account_of(one: keys.PersonKeys) -> Account:
+    body = AccountBody(
+        realm=Realm.TRAINING,
+        station=STATION,
+        account=one.account,
+        username=one.username,
+        role=one.role,
+        signing=canonical.text(one.signer.public),
+        sealing=canonical.text(one.opener.public),
+    )
+    return Account(body=body, vouched=Signed.by(EDGE, canonical.encode(body)))
+
+
+def rotate(disk: Disk, vault: Vault, *people: keys.PersonKeys) -> bytes:
+    return rotation.rotate(disk.folder, vault, known(*people), recovery=RECOVERY.public)
 
 
 def entered(disk: Disk, name: str) -> Vault:
@@ -54,7 +80,7 @@ def test_everybody_named_enters_with_the_same_password_and_finds_every_draft(dis
     with disk.opened() as (_, vault):
         add_draft(vault)
         before = vault.all_media(RECORD)
-        key = rotation.rotate(disk.folder, vault, holders(rosa, juan))
+        key = rotate(disk, vault, rosa, juan)
         assert key != disk.key
         assert vault.all_media(RECORD) == before, "whoever is inside goes on"
         vault.save_draft(RECORD, 1, b"after", UTC)
@@ -70,7 +96,7 @@ def test_who_is_not_named_loses_the_way_in_and_the_old_key_opens_nothing(disk: D
     rosa, _juan = person(disk, "rosa"), person(disk, "juan")
     stolen = keys.open_slot(disk.folder, "juan", PASSWORD).vault_key
     with disk.opened() as (_, vault):
-        rotation.rotate(disk.folder, vault, holders(rosa))
+        rotate(disk, vault, rosa)
     with pytest.raises(keys.WrongPassword):
         keys.open_slot(disk.folder, "juan", PASSWORD)
     with pytest.raises(VaultLocked):
@@ -83,7 +109,7 @@ def test_an_old_copy_of_the_slots_opens_nothing_of_the_new_vault(disk: Disk) -> 
     rosa, _ = person(disk, "rosa"), person(disk, "juan")
     old = (disk.folder / "slots.json").read_bytes()
     with disk.opened() as (_, vault):
-        rotation.rotate(disk.folder, vault, holders(rosa))
+        rotate(disk, vault, rosa)
     (disk.folder / "slots.json").write_bytes(old)
     unlocked = keys.open_slot(disk.folder, "juan", PASSWORD)
     with pytest.raises(Damaged):
@@ -108,7 +134,7 @@ def test_a_cut_at_any_point_leaves_one_vault_that_opens_with_everything(
         before = vault.all_media(RECORD)
         monkeypatch.setattr(rotation, "crash_points", die)
         with pytest.raises(Died):
-            rotation.rotate(disk.folder, vault, holders(rosa))
+            rotate(disk, vault, rosa)
     with entered(cut, "rosa") as vault:
         assert vault.all_media(RECORD) == before
     assert len(vault_files(cut)) == 1, "the other file is swept"
@@ -133,7 +159,7 @@ def test_a_full_disk_leaves_the_old_key_in_force(
         add_draft(vault)
         monkeypatch.setattr(files, "sync" if step == "copy" else "write", full)
         with pytest.raises(DiskFull):
-            rotation.rotate(disk.folder, vault, holders(rosa))
+            rotate(disk, vault, rosa)
         monkeypatch.undo()
         vault.save_draft(RECORD, 1, b"still here", UTC)
     assert vault_files(disk) == ["vault.db"]
@@ -158,7 +184,7 @@ def test_nothing_written_while_the_key_changes_is_left_in_the_old_file(disk: Dis
         )
         writer.start()
         for _ in range(4):
-            rotation.rotate(disk.folder, vault, holders(rosa))
+            rotate(disk, vault, rosa)
         stop.set()
         writer.join(10)
     with entered(disk, "rosa") as vault:
@@ -175,7 +201,7 @@ def test_a_folder_of_the_first_format_opens_and_moves_on(disk: Disk) -> None:
     first = first.replace(b'slots/2"', b'slots/1"').replace(b',"spares":[]', b"")
     path.write_bytes(first)
     with entered(disk, "rosa") as vault:
-        rotation.rotate(disk.folder, vault, holders(rosa))
+        rotate(disk, vault, rosa)
     assert b"slots/2" in path.read_bytes()
     entered(disk, "rosa").close()
 
@@ -191,14 +217,18 @@ def test_a_slot_file_that_names_a_strange_file_is_damaged(disk: Disk) -> None:
 def test_a_spare_secret_opens_the_vault_before_and_after_a_change_of_key(disk: Disk) -> None:
     rosa = person(disk, "rosa")
     secret, other = sealing.new_key(), sealing.new_key()
-    known = Holders(
-        people={rosa.account: rosa.opener.public}, spares={3: keys.opener_of(secret).public}
-    )
-    keys.seal_spares(disk.folder, disk.key, known)
+    public = keys.opener_of(secret).public
+    keys.seal_spares(disk.folder, disk.key, Holders(people={}, spares={3: public}))
     assert keys.spares(disk.folder) == (3,)
     assert keys.open_spare(disk.folder, 3, secret) == disk.key
+
+    def change(connection: Connection) -> None:
+        known(rosa)(connection)
+        spare = rotation.KnownSpare(number=3, public=canonical.text(public), letter="l")
+        rotation.put_spares(connection, rotation.Spares(last=3, known=(spare,)))
+
     with disk.opened() as (_, vault):
-        key = rotation.rotate(disk.folder, vault, known)
+        key = rotation.rotate(disk.folder, vault, change, recovery=RECOVERY.public)
     assert keys.open_spare(disk.folder, 3, secret) == key
     for number, wrong in ((3, other), (4, secret)):
         with pytest.raises(keys.NoSuchRecovery):
@@ -206,10 +236,31 @@ def test_a_spare_secret_opens_the_vault_before_and_after_a_change_of_key(disk: D
 
 
 def test_headquarters_recovery_key_opens_the_vault_whatever_happens_to_people(disk: Disk) -> None:
-    recovery = sealing.Opener.new()
     rosa = person(disk, "rosa")
-    known = Holders(people={rosa.account: rosa.opener.public}, headquarters=recovery.public)
     with disk.opened() as (_, vault):
-        key = rotation.rotate(disk.folder, vault, known)
+        key = rotate(disk, vault, rosa)
     sealed = keys.sealed_for_headquarters(disk.folder)
-    assert keys.open_for_headquarters(recovery, sealed) == key
+    assert keys.open_for_headquarters(RECOVERY, sealed) == key
+
+
+def test_a_slot_a_thief_wrote_into_the_file_is_never_sealed_to(disk: Disk) -> None:
+    rosa = person(disk, "rosa")
+    person(disk, "ladron")
+    with disk.opened() as (_, vault):
+        rotate(disk, vault, rosa)
+    assert [one.username for one in keys.slots(disk.folder)] == ["rosa"]
+
+
+def test_a_change_that_fails_leaves_everything_as_it_was(disk: Disk) -> None:
+    rosa = person(disk, "rosa")
+
+    def fails(connection: Connection) -> None:
+        known(rosa)(connection)
+        raise Damaged("on purpose")
+
+    with disk.opened() as (_, vault):
+        with pytest.raises(Damaged):
+            rotation.rotate(disk.folder, vault, fails, recovery=RECOVERY.public)
+        assert vault.accounts() == []
+    assert vault_files(disk) == ["vault.db"]
+    entered(disk, "rosa").close()
