@@ -24,6 +24,8 @@ from migramovil.services.desk import Desk, Place
 from migramovil.services.diagnosing import Diagnosing
 from migramovil.services.drafts import Drafts
 from migramovil.services.enrolling import Enrolling
+from migramovil.services.keeping import Keeping
+from migramovil.services.ledger import Ledger
 from migramovil.services.printing import Printing
 from migramovil.services.waiting import Waiting
 from migramovil.store import marks
@@ -69,6 +71,8 @@ class Station:
             self.engine.stop()
         self.desk.backups.stop()
         self.bench.close()
+        self.desk.keeping.stop()
+        self.desk.ledger.close()
         if self.desk.accounts.session is not None:
             self.desk.accounts.lock()
         drained = [lane.close(drain=True) for lane in self.lanes]
@@ -157,12 +161,26 @@ def build(
         chosen.fingers,
         tell_finger=sim.expected_finger if sim is not None else lambda _: None,
     )
+    printing = Printing(accounts, bench, place)
+    keeping = Keeping(
+        accounts,
+        outbox,
+        printing,
+        clock,
+        desk_lane,
+        retention_hours=chosen.keeping.retention_hours,
+        jornada_ends=chosen.keeping.jornada_ends,
+    )
+    ledger = Ledger(accounts, outbox, clock, desk_lane)
+    accounts.keepsake = keeping.keepsake
     desk = Desk(
         place=place,
         accounts=accounts,
         enrolling=enrolling,
         drafts=Drafts(accounts, enrolling, outbox, clock, desk_lane, days=chosen.drafts.days),
-        printing=Printing(accounts, bench, place),
+        printing=printing,
+        keeping=keeping,
+        ledger=ledger,
         waiting=waiting,
         diagnosing=diagnosing,
         backups=Backups(accounts, outbox, clock, chosen.backup, lambda who: _line(who, clock, url)),
@@ -187,7 +205,12 @@ def build(
         place.name, place.where, place.code = fresh.name, fresh.where, fresh.code
         station.start_sync()
 
+    def entered() -> None:
+        keeping.look()
+        ledger.quick()
+
     accounts.on_enrolled = enrolled
+    accounts.on_entered = entered
     return station
 
 

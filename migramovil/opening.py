@@ -41,6 +41,7 @@ def run(station: Station) -> int:
     # Asked to end from outside: leave as the close button does. The window's clock lets it in.
     signal.signal(signal.SIGTERM, lambda *_: qt.quit())
     station.start_sync()
+    station.desk.keeping.start()
     window.show()
     try:
         return int(qt.exec())

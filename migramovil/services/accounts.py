@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -18,7 +18,8 @@ from migramovil.core.trouble import Trouble, Who
 from migramovil.devices.lanes import Lane, Ticket
 from migramovil.services.clock import StationClock
 from migramovil.services.lockout import Lockout
-from migramovil.store import finishing, keys
+from migramovil.store import finishing, keys, rotation
+from migramovil.store.hardware import Machine
 from migramovil.store.outbox import Outbox, StationIdentity
 from migramovil.store.vault import Vault
 
@@ -28,6 +29,13 @@ class NobodyInside(Trouble):
     what = "La estación está bloqueada."
     advice = "Entre con su usuario y su contraseña."
     who = Who.OFFICER
+
+
+class Revoked(Trouble):
+    code = "ACC-10"
+    what = "Esta persona ya no puede entrar en esta estación."
+    advice = "Su acceso fue anulado. Si no corresponde, hable con supervisión."
+    who = Who.SUPERVISOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +117,7 @@ class Accounts:
         realm: Realm,
         *,
         memory_kib: int = 256 * 1024,
+        machine: Machine | None = None,
     ) -> None:
         self._folder = folder
         self._outbox = outbox
@@ -117,12 +126,15 @@ class Accounts:
         self._enroller = enroller
         self._realm = realm
         self._memory_kib = memory_kib
+        self.machine = machine or Machine()
         self._inside: Inside | None = None
         self._kept: KeptDraft | None = None
         self._guard = threading.Lock()
         self._tried: _Attempt | None = None
         self._lockout = Lockout(outbox)
         self.on_enrolled: Callable[[], object] = lambda: None
+        self.keepsake: finishing.Keep = finishing.keep_nothing
+        self.on_entered: Callable[[], object] = lambda: None  # on the desk's thread
         self.on_lock: Callable[[], object] = lambda: None  # on the desk's thread, the vault open
 
     # ---- what anyone may know ----------------------------------------------------------
@@ -155,6 +167,9 @@ class Accounts:
         if inside is None:
             raise NobodyInside
         return inside
+
+    def inside_or_none(self) -> Inside | None:
+        return self._inside
 
     def demand(self, act: Act) -> Inside:
         """What is inside, if the person there may do `act`; refusals are audited."""
@@ -190,13 +205,26 @@ class Accounts:
                 self._inside = None
             inside.vault.close()
 
+    def put_out(self) -> None:
+        """Close the vault now; for the desk's own thread."""
+        self._leave()
+
+    def rekeyed(self, vault_key: bytes) -> None:
+        """The vault that is open has this key from now on; for the desk's own thread."""
+        with self._guard:
+            if self._inside is not None:
+                self._inside = replace(self._inside, vault_key=vault_key)
+
     def _log_in(self, username: str, password: str) -> Session:
         unlocked = self._open_slot(username, password)
         self._leave()
         with self._guard:
             vault = Vault(self._folder, unlocked.vault_key)
-            finishing.reconcile(self._outbox, vault)
             person = unlocked.person
+            if person.account in rotation.revoked(vault):
+                vault.close()
+                raise Revoked
+            finishing.reconcile(self._outbox, vault, actor=person.account, keep=self.keepsake)
             role = next(
                 (a.body.role for a in vault.accounts() if a.body.account == person.account),
                 Role(person.role),
@@ -207,6 +235,7 @@ class Accounts:
             self._inside = Inside(
                 session=session, person=person, vault=vault, vault_key=unlocked.vault_key
             )
+        self.on_entered()
         return session
 
     def _audit_clock(self, vault: Vault) -> None:
@@ -245,7 +274,12 @@ class Accounts:
                 person.account, "enroll-station", new.identity.station, self._clock.now()
             )
         keys.add_slot(
-            self._folder, person, password, vault_key=vault_key, memory_kib=self._memory_kib
+            self._folder,
+            person,
+            password,
+            vault_key=vault_key,
+            memory_kib=self._memory_kib,
+            hardware=self.machine.strength,
         )
         self._outbox.enroll(new.identity)
         self._tried = None
@@ -265,42 +299,9 @@ class Accounts:
             )
         return self._tried
 
-    def add_officer(self, username: str, password: str, role: Role) -> Ticket[None]:
-        """A new account, countersigned here by the supervisor until headquarters does."""
-        return self._desk.run(lambda _: self._add(username, password, role))
-
-    def _add(self, username: str, password: str, role: Role) -> None:
-        inside = self.demand(Act.MANAGE_ACCOUNTS)
-        username = username.strip().lower()
-        keys.check_password(username, password)
-        person = keys.PersonKeys(
-            account=str(uuid_utils.uuid7()),
-            username=username,
-            role=role,
-            signer=sealing.Signer.new(),
-            opener=sealing.Opener.new(),
-        )
-        body = AccountBody(
-            realm=self._realm,
-            station=self._station().station,
-            account=person.account,
-            username=username,
-            role=role,
-            signing=canonical.text(person.signer.public),
-            sealing=canonical.text(person.opener.public),
-        )
-        vouched = Signed.by(inside.person.signer, canonical.encode(body))
-        inside.vault.add_account(Account(body=body, vouched=vouched, by=inside.session.account))
-        keys.add_slot(
-            self._folder, person, password, vault_key=inside.vault_key, memory_kib=self._memory_kib
-        )
-        inside.vault.audit.append(
-            inside.session.account, "add-account", person.account, self._clock.now()
-        )
-
     # ---- personal signatures -----------------------------------------------------------------
     def descriptor(self) -> Descriptor:
-        return canonical.decode(self._station().descriptor.encode(), Descriptor)
+        return canonical.decode(self.station().descriptor.encode(), Descriptor)
 
     def recipients(self) -> tuple[bytes, bytes]:
         """Headquarters' two KEM public keys: operational, recovery."""
@@ -311,7 +312,7 @@ class Accounts:
         self, person: keys.PersonKeys, act: str, record: str, content_sha256: str
     ) -> Approval:
         """A person's own signature on one act, with the accounts that lead to the registrar."""
-        station = self._station()
+        station = self.station()
         body = ActBody(
             act=act,
             suite=sealing.SUITE,
@@ -324,7 +325,7 @@ class Accounts:
             utc=self._clock.now().utc,
         )
         signed = Signed.by(person.signer, canonical.encode(body))
-        return Approval(signed=signed, chain=self._chain(person.account))
+        return Approval(signed=signed, chain=self.chain(person.account))
 
     def second_person(self, username: str, password: str) -> keys.PersonKeys:
         """Another person's keys, opened for one signature by their own password."""
@@ -333,7 +334,7 @@ class Accounts:
 
     def _open_slot(self, username: str, password: str) -> keys.Unlocked:
         with self._lockout.trying(username):
-            return keys.open_slot(self._folder, username, password)
+            return keys.open_slot(self._folder, username, password, self.machine.secrets)
 
     def role_of(self, account: str) -> Role:
         known = {a.body.account: a.body.role for a in self.inside().vault.accounts()}
@@ -341,7 +342,8 @@ class Accounts:
             raise NobodyInside(account)
         return known[account]
 
-    def _chain(self, account: str) -> tuple[Account, ...]:
+    def chain(self, account: str) -> tuple[Account, ...]:
+        """The account and those that vouch for it, up to headquarters' word."""
         known = {a.body.account: a for a in self.inside().vault.accounts()}
         chain: list[Account] = []
         while account in known and len(chain) <= len(known):
@@ -349,7 +351,7 @@ class Accounts:
             account = known[account].by
         return tuple(chain)
 
-    def _station(self) -> StationIdentity:
+    def station(self) -> StationIdentity:
         station = self._outbox.station()
         if station is None:
             raise NobodyInside("not enrolled")

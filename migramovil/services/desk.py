@@ -10,6 +10,8 @@ from migramovil.services.clock import StationClock
 from migramovil.services.diagnosing import Diagnosing
 from migramovil.services.drafts import Drafts
 from migramovil.services.enrolling import Enrolling
+from migramovil.services.keeping import Keeping
+from migramovil.services.ledger import Ledger
 from migramovil.services.place import Place
 from migramovil.services.printing import Printing
 from migramovil.services.waiting import Waiting
@@ -22,6 +24,8 @@ class Desk:
     enrolling: Enrolling
     drafts: Drafts
     printing: Printing
+    keeping: Keeping
+    ledger: Ledger
     waiting: Waiting
     diagnosing: Diagnosing
     backups: Backups

@@ -555,6 +555,7 @@ class Enrolling:
                 self._accounts.recipients(),
                 keys[0],
                 actor=inside.session.account,
+                keep=self._accounts.keepsake,
             )
             self.put_away(inside, draft.record_id)
             return Finished(

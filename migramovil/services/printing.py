@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from migramovil.core.roles import Act
@@ -20,8 +21,11 @@ class Printing:
         self._bench = bench
         self._place = place
 
-    def slip_lines(self, finished: Finished) -> list[SlipLine]:
-        """Folio, QR of the folio, procedure, hour, initials: never a whole name or number."""
+    def slip_lines(self, finished: Finished, copy: int = 0) -> list[SlipLine]:
+        """Folio, QR of the folio, procedure, hour, initials: never a whole name or number.
+
+        `copy` is which reprint this is, 0 for the first slip.
+        """
         hour = datetime.fromisoformat(finished.sealed_utc).astimezone(LIMA)
         lines = [
             SlipLine(text="COMPROBANTE DE ATENCIÓN", bold=True, centre=True),
@@ -40,6 +44,8 @@ class Printing:
         lines.append(
             SlipLine(text="Sede central decide. No use intermediarios.", bold=True, centre=True)
         )
+        if copy:
+            lines.append(SlipLine(text=f"Reimpresión {copy}", centre=True))
         if self._place.training:
             lines.append(SlipLine(text="ENTRENAMIENTO: NO VÁLIDO", bold=True, centre=True))
         return lines
@@ -48,3 +54,10 @@ class Printing:
         self._accounts.demand(Act.FINISH)
         lines = self.slip_lines(finished)
         return self._bench.printer.use(lambda printer, _off: printer.print_slip(lines))
+
+    def print_again(self, fetch: Callable[[], tuple[Finished, int]]) -> Ticket[None]:
+        """Print what `fetch` brings, once the printer is there: the record and which copy it is."""
+        self._accounts.demand(Act.FINISH)
+        return self._bench.printer.use(
+            lambda printer, _off: printer.print_slip(self.slip_lines(*fetch()))
+        )
