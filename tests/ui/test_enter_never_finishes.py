@@ -64,7 +64,7 @@ MENDED_BY = {
     "the confirmation": [(Qt.Key.Key_Space, NONE), *KEYS[:2]],
 }
 """Keys that choose what has the focus, or press the button that says so: an officer's own act."""
-HAMMERED = 40
+HAMMERED = 30
 
 
 class Sealing(played.PlayedEnrolling):
@@ -133,13 +133,13 @@ def hammer(window: StationWindow, keys: Callable[[], tuple[Qt.Key, Qt.KeyboardMo
     settle(1)
 
 
-@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("piece", WITHOUT)
-def test_hammered_keys_never_seal_what_lacks_something(qtbot: QtBot, piece: str, seed: int) -> None:
-    dice = random.Random(f"{piece} {seed}")  # noqa: S311 - a repeatable mess
-    draft = played.whole(**WITHOUT[piece], step=dice.choice((*STEPS, *[Step.REVIEW] * 4)))
+def test_hammered_keys_never_seal_what_lacks_something(qtbot: QtBot, piece: str) -> None:
+    dice = random.Random(piece)  # noqa: S311 - a repeatable mess
+    draft = played.whole(**WITHOUT[piece], step=Step.REVIEW)
     with _window(qtbot, draft, between_s=1.0) as (window, enrolling):
         keys = [key for key in KEYS if key not in MENDED_BY.get(piece, ())]
+        hammer(window, lambda: (Qt.Key.Key_F10, NONE))
         for _ in range(HAMMERED):
             hammer(window, lambda: dice.choice(keys))
         assert enrolling.asked.count("finish") == 0
@@ -193,7 +193,7 @@ def test_no_step_steals_the_focus_from_the_window(qtbot: QtBot) -> None:
             assert window.isActiveWindow(), step
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_hammered_keys_seal_what_is_whole_exactly_once(qtbot: QtBot, seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311 - a repeatable mess
     with _window(qtbot, played.whole(step=Step.REVIEW), between_s=1.0) as (window, enrolling):
