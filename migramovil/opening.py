@@ -26,7 +26,8 @@ def window_for(station: Station) -> tuple[StationWindow, Bridge]:
         motion=not look.reduce_motion,
     )
     bridge = Bridge()
-    window = StationWindow(station.desk, bridge)
+    idle_s = station.settings.session.idle_minutes * 60
+    window = StationWindow(station.desk, bridge, idle_s=idle_s)
     window.resize(1366, 768)
     threading.Thread(target=station.bench.look, daemon=True, name="first-look").start()
     return window, bridge
@@ -40,6 +41,7 @@ def run(station: Station) -> int:
     sys.excepthook = lambda _kind, error, _trace: bridge.crashed.emit(error)
     # Asked to end from outside: leave as the close button does. The window's clock lets it in.
     signal.signal(signal.SIGTERM, lambda *_: qt.quit())
+    station.desk.drafts.begin()
     station.start_sync()
     station.desk.keeping.start()
     window.show()

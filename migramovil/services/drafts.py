@@ -13,9 +13,7 @@ from datetime import date, datetime, timedelta
 import uuid_utils
 
 from migramovil.core import canonical, sealing
-from migramovil.core import person as persons
-from migramovil.core.enrollment import SCHEMA, Draft, NewerDraft, Step, read_draft
-from migramovil.core.record import Stamp
+from migramovil.core.enrollment import SCHEMA, Draft, Step, read_draft
 from migramovil.core.roles import Act, demand
 from migramovil.core.trouble import Trouble, Who
 from migramovil.devices.lanes import Lane, Ticket
@@ -68,10 +66,6 @@ class Parked:
         return ", ".join(part for part in (surnames, who.given_names if who else "") if part)
 
     @property
-    def initials(self) -> str:
-        return persons.initials(self.draft.person) if self.draft else ""
-
-    @property
     def step(self) -> Step:
         return self.draft.step if self.draft else Step.PROCEDURE
 
@@ -107,6 +101,7 @@ class Drafts:
         self._clock = clock
         self._desk = desk
         self._days = days
+        self._begun = False
         self._crashed = ""
 
     # ---- who waits ---------------------------------------------------------------------------
@@ -213,6 +208,7 @@ class Drafts:
     def begin(self) -> None:
         """The station starts: whether it ended well the last time is known from now on."""
         self._crashed = marks.get(self._outbox, _OPEN) or ""
+        self._begun = True
         self._mark()
 
     def alive(self) -> Ticket[None]:
@@ -220,8 +216,10 @@ class Drafts:
         return self._desk.run(lambda _: self._mark())
 
     def end(self) -> None:
-        """The station leaves in order, with everything saved."""
-        marks.drop(self._outbox, _OPEN)
+        """The station leaves in order, with everything saved; nothing where it never began."""
+        if self._begun:
+            self._begun = False
+            marks.drop(self._outbox, _OPEN)
 
     def after_crash(self) -> Ticket[Crash | None]:
         """What the last, bad end left open; told once, to the first who may enroll."""
@@ -237,11 +235,10 @@ class Drafts:
         return self._desk.run(look)
 
     def _mark(self) -> None:
+        if not self._begun:
+            return
         marks.put(self._outbox, _OPEN, self._clock.now().utc)
 
 
 def _day(utc: str) -> date:
     return datetime.fromisoformat(utc).astimezone(LIMA).date()
-
-
-__all__ = ["Crash", "Drafts", "NeedsAnother", "NewerDraft", "NotEmpty", "Parked", "Stamp"]

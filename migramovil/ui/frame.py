@@ -16,6 +16,7 @@ from migramovil.ui.kit.keys import name_of
 from migramovil.ui.kit.layout import Panel, col, grid, row
 from migramovil.ui.kit.page import Hint, Page, Primary, writes_lines
 from migramovil.ui.kit.shell import (
+    LATER,
     Applicant,
     DayRail,
     Footer,
@@ -63,6 +64,8 @@ class Frame(QWidget):
     """A page of the day was asked for, by its NavItem's key."""
     step_chosen = Signal(int)
     lock_asked = Signal()
+    later_asked = Signal()
+    """The person on the chair is to be put aside."""
     close_asked = Signal()
 
     def __init__(
@@ -86,6 +89,7 @@ class Frame(QWidget):
         self.ring = FocusRing(self)
         self.day_rail.chosen.connect(self.chosen)
         self.step_rail.chosen.connect(self.step_chosen)
+        self.step_rail.later.connect(self.later_asked)
         self.footer.back.connect(self._go_back)
         self.footer.primary_pressed.connect(self._press_primary)
         for part in (self.header, self.day_rail, self.step_rail, self.footer):
@@ -213,6 +217,7 @@ class Frame(QWidget):
             "Esc": self._escape,
             "Alt+←": self._go_back,
             "Ctrl+L": self.lock_asked.emit,
+            LATER: self._put_aside,
             "Intro": self._enter,
         }
         if name in moves:
@@ -223,6 +228,10 @@ class Frame(QWidget):
             return False
         rail = self.day_rail if self.day_rail.isVisible() else self.step_rail
         return rail.isVisible() and rail.press(int(number))
+
+    def _put_aside(self) -> None:
+        if self.step_rail.isVisible():
+            self.later_asked.emit()
 
     def _enter(self) -> None:
         """Enter moves on to the next field; it never seals."""
@@ -337,5 +346,7 @@ class HelpSheet(Panel):
             found["F10"] = primary.label
         if page.can_go_back:
             found["Alt+←"] = "Anterior"
+        if page.rail == "steps":
+            found[LATER] = "Dejar para después"
         found["Ctrl+L"] = "Bloquear la estación"
         return list(found.items())

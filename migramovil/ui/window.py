@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication
 
 from migramovil.core.enrollment import STEPS, Draft, fingers_asked
 from migramovil.core.enrollment import Step as DraftStep
@@ -17,19 +19,23 @@ from migramovil.core.roles import Act, may
 from migramovil.core.trouble import Trouble
 from migramovil.devices.ports import DeviceState
 from migramovil.services.desk import Desk
+from migramovil.services.drafts import Crash, Parked
 from migramovil.services.enrolling import Finished
 from migramovil.ui import kit
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.frame import Applicant, Frame, NavItem, Step
+from migramovil.ui.idle import WARNING_S, IdleWatch
 from migramovil.ui.kit.page import Page, Primary
 from migramovil.ui.pages.common import ROLES, DayPage, date_words, link_words
 from migramovil.ui.pages.diagnostics import ClosedDiagnosticsPage, DiagnosticsPage
 from migramovil.ui.pages.done import DonePage
 from migramovil.ui.pages.home import HomePage
 from migramovil.ui.pages.login import LoginPage
+from migramovil.ui.pages.parked import ParkedPage, RecoveryPage
 from migramovil.ui.pages.queue import QueuePage
 from migramovil.ui.pages.setup import SetupPage
 from migramovil.ui.pages.supervision import ENTRIES, SupervisionPage
+from migramovil.ui.pages.void import CorrectPage, VoidPage
 from migramovil.ui.pages.wizard import STEP_PAGES, ReviewPage
 
 NAV = (
@@ -39,6 +45,7 @@ NAV = (
 )
 SUPERVISION = NavItem(key="supervision", name="Supervisión", icon="users-three")
 _SECOND_MS = 1000
+_FREE_MS = 50
 _SAFE = "Lo escrito y lo capturado está guardado y cifrado en esta estación."
 _UNSAVED = "El último cambio sigue en pantalla, sin guardar. Lo anterior está guardado y cifrado."
 
@@ -49,7 +56,8 @@ class StationWindow(Frame):
     Whatever happens here, the draft is already on the disk: lock and close only put it down.
     """
 
-    def __init__(self, desk: Desk, bridge: Bridge) -> None:
+    def __init__(self, desk: Desk, bridge: Bridge, *, idle_s: float = 0.0) -> None:
+        """`idle_s` without a key or the mouse locks; 0 never."""
         place = desk.place
         where = " · ".join(part for part in (place.name, place.where) if part)
         super().__init__(place=where, training=place.training)
@@ -57,11 +65,19 @@ class StationWindow(Frame):
         self._step_pages: dict[DraftStep, Page] = {}
         self._seen: set[DraftStep] = set()
         self._portrait: tuple[str, QImage | None] = ("", None)
+        self._idle = IdleWatch(self, idle_s, time.monotonic)
+        self._locking = False
+        self._left: tuple[str, str] = ("", "")  # who left the chair by a lock, and whose it was
+        self._sealed_behind: Finished | None = None
         self._login = LoginPage(desk, bridge)
         self._setup = SetupPage(desk, bridge)
         self._home = HomePage(desk, bridge)
         self._queue = QueuePage(desk, bridge)
         self._done = DonePage(desk, bridge)
+        self._parked = ParkedPage(desk, bridge)
+        self._recovery = RecoveryPage(desk, bridge)
+        self._void = VoidPage(desk, bridge)
+        self._correct = CorrectPage(desk, bridge)
         self._diagnostics = DiagnosticsPage(desk, bridge)
         self._closed_diagnostics = ClosedDiagnosticsPage(desk, bridge)
         self._supervision = SupervisionPage(desk, bridge)
@@ -92,6 +108,21 @@ class StationWindow(Frame):
         self._supervision.opened.connect(self._supervise)
         self._done.to_day.connect(self.show_home)
         self._done.next_person.connect(self._next_person)
+        self._wire_parked()
+
+    def _wire_parked(self) -> None:
+        self.later_asked.connect(self._put_aside_now)
+        self._parked.opened.connect(self._sit_down)
+        self._parked.to_day.connect(self.show_home)
+        self._parked.voiding.connect(self._ask_void)
+        self._void.done.connect(self._show_parked)
+        self._void.left.connect(self._show_parked)
+        self._recovery.go_on.connect(lambda one: self._resume(one.record_id))
+        self._recovery.later.connect(self.show_home)
+        self._done.correcting.connect(self._ask_correction)
+        self._queue.correcting.connect(self._ask_correction)
+        self._correct.opened.connect(self._sit_down)
+        self._correct.left.connect(lambda: self._go_day("envios"))
 
     def _listen(self) -> None:
         """The services call on their own threads; the bridge brings it here."""
@@ -125,34 +156,106 @@ class StationWindow(Frame):
         self._forget_steps()
 
     def lock(self) -> None:
-        """Nobody is inside any more; the draft stays, encrypted, and its pages are destroyed."""
-        if self._desk.accounts.session is None:
+        """Cover everything at once; the vault closes as soon as what is under way has ended.
+
+        Nothing is cut: a running capture or finish is waited for. The draft stays, saved and
+        encrypted, and its pages are destroyed.
+        """
+        session = self._desk.accounts.session
+        if session is None or self._locking:
             return
+        draft = self._desk.enrolling.draft
+        seated = draft is not None and self.page in self._step_pages.values()
+        self._left = (session.account, draft.record_id if draft and seated else "")
+        self._locking = True
+        self._idle.set_on(False)
+        self._cover()
+        self._when_free(self._close_vault)
+
+    def _cover(self) -> None:
+        """The door in front, and no other window or list of the program in sight."""
+        popup = QApplication.activePopupWidget()
+        if popup is not None:
+            popup.close()
+        for other in QApplication.topLevelWidgets():
+            if other is not self.window() and other.isVisible():
+                other.hide()
         self.show_login()
         self._forget_steps()
         self._forget_supervised()
+
+    def _close_vault(self) -> None:
+        if not self._locking:
+            return
+        self._locking = False
         self._desk.accounts.lock()  # saves what is still on its way, then forgets the keys
         self._desk.enrolling.park()
         self._login.news()
 
+    def _when_free(self, call: Callable[[], object]) -> None:
+        """Call `call` now, or once no capture, approval or finish is under way."""
+        if self._desk.enrolling.busy:
+            QTimer.singleShot(_FREE_MS, self, lambda: self._when_free(call))
+        else:
+            call()
+
+    def _watch_idle(self) -> None:
+        """Warn quietly, then lock; somebody waiting for a capture to end is not idle."""
+        left = self._idle.left_s()
+        if left is None or left > WARNING_S:
+            return
+        if left > 0 or self._desk.enrolling.busy:
+            self.footer.say_missing(f"Sin actividad: se bloquea en {max(1, round(left))} s")
+        else:
+            self.lock()
+
     # ---- who is inside, which page of the day ----------------------------------------------
+    @property
+    def _nobody(self) -> bool:
+        """Whether the door is in front: from the moment of a lock on."""
+        return self._desk.accounts.session is None or self._locking
+
     def _entered(self) -> None:
         session = self._desk.accounts.session
         if session is None:
             return
+        self._locking = False
+        self._idle.set_on(True)
         self.set_person(session.username, ROLES[session.role])
         supervises = bool(ENTRIES) and may(session.role, Act.MANAGE_ACCOUNTS)
         self.set_nav([*NAV, SUPERVISION] if supervises else NAV)
-        if may(session.role, Act.ENROLL):
-            self.show_home()
-        else:
+        if not may(session.role, Act.ENROLL):
             self._go_day("diagnostico")
+            return
+        (account, record), self._left = self._left, ("", "")
+        finished, self._sealed_behind = self._sealed_behind, None
+        self.show_home()
+        if finished is not None:
+            self._sealed(finished)
+        elif record and account == session.account:
+            self._resume(record)
+        else:
+            self._bridge.when_done(
+                self._desk.drafts.after_crash(), self._recover, lambda _: None, owner=self._home
+            )
+
+    def _recover(self, crash: Crash | None) -> None:
+        if crash is not None:
+            self._recovery.show_crash(crash)
+            self.show_page(self._recovery)
+
+    def _resume(self, record_id: str) -> None:
+        """Back to the same step; where that fails, the day says why."""
+        self._bridge.when_done(
+            self._desk.enrolling.resume(record_id), self._sit_down, self._no_start, owner=self._home
+        )
 
     def _go_day(self, key: str) -> None:
-        if self._desk.accounts.session is None:
+        if self._nobody:
             return
         pages: dict[str, Callable[[], None]] = {
             "jornada": self.show_home,
+            "espera": self._show_parked,
             "envios": lambda: self._show_day(self._queue, "envios"),
             "diagnostico": lambda: self._show_day(self._diagnostics, "diagnostico"),
             "supervision": lambda: self._show_day(self._supervision, "supervision"),
@@ -183,6 +286,31 @@ class StationWindow(Frame):
         self._bridge.when_done(
             self._desk.enrolling.start(), self._sit_down, self._no_start, owner=self._done
         )
+
+    def _put_aside_now(self) -> None:
+        """«Dejar para después»: home at once, and the draft down once nothing is under way."""
+        draft = self._desk.enrolling.draft
+        if draft is None:
+            return
+        self.show_home()
+        self._when_free(lambda: self._put_down(draft.record_id))
+
+    def _put_down(self, record_id: str) -> None:
+        held = self._desk.enrolling.draft
+        if held is not None and held.record_id == record_id and self.page is self._home:
+            self._desk.enrolling.park()
+
+    def _show_parked(self) -> None:
+        if not self._nobody:
+            self._show_day(self._parked, "jornada")
+
+    def _ask_void(self, parked: Parked) -> None:
+        self._void.ask(parked)
+        self._show_day(self._void, "jornada")
+
+    def _ask_correction(self, record: str, folio: str, sealed_utc: str) -> None:
+        self._correct.ask(record, folio, sealed_utc)
+        self._show_day(self._correct, "envios")
 
     def _no_start(self, trouble: Trouble) -> None:
         self.show_page(self._trouble_page(trouble, self.show_home))
@@ -229,6 +357,9 @@ class StationWindow(Frame):
             self._go_day(name if name in {item.key for item in NAV} else "jornada")
 
     def _sealed(self, finished: Finished) -> None:
+        if self._nobody:  # sealed behind the door: told to whoever opens it
+            self._sealed_behind = finished
+            return
         self._done.show_finished(finished)
         self._show_day(self._done, "jornada")
         self._forget_steps()
@@ -327,6 +458,9 @@ class StationWindow(Frame):
         self.set_day(date_words(now).capitalize(), f"{now:%d/%m/%Y}")
         if isinstance(self.page, DayPage):
             self.page.tick()
+        self._watch_idle()
+        if now.second == 0:
+            self._desk.drafts.alive()
 
     def _trouble_page(
         self, trouble: Trouble, on: Callable[[], None], *, safe: str = _SAFE
@@ -336,8 +470,16 @@ class StationWindow(Frame):
 
     # ---- ends --------------------------------------------------------------------------------
     def _close_down(self) -> None:
+        """Closing waits too; a second press of the button changes nothing."""
         self._second.stop()
+        if self._nobody:
+            self._when_free(self._closed)
+            return
         self.lock()
+        self._when_free(self._closed)
+
+    def _closed(self) -> None:
+        self._close_vault()
         self.allow_close()
 
     def _crashed(self, error: object) -> None:
@@ -348,7 +490,8 @@ class StationWindow(Frame):
 
     def _not_saved(self, trouble: Trouble) -> None:
         """The last change is only in memory: say it at once, and try again when asked."""
-        if self._desk.enrolling.draft is not None and not isinstance(self.page, TroublePage):
+        held = self._desk.enrolling.draft is not None and not self._nobody
+        if held and not isinstance(self.page, TroublePage):
             self.show_page(self._trouble_page(trouble, self._save_again, safe=_UNSAVED))
 
     def _save_again(self) -> None:
@@ -357,7 +500,7 @@ class StationWindow(Frame):
         self._after_crash()
 
     def _after_crash(self) -> None:
-        if self._desk.accounts.session is None:
+        if self._nobody:
             self.show_first()
         elif self._desk.enrolling.draft is not None and self._step_pages:
             self._show_step(self._desk.enrolling.draft.step)

@@ -309,6 +309,20 @@ def test_a_bad_end_with_nobody_on_the_chair_is_no_news(
             assert counter.drafts.after_crash().result(10) is None
 
 
+def test_a_command_that_only_sends_hides_no_crash(folder: Path, headquarters: Headquarters) -> None:
+    with opened(folder, headquarters) as counter:
+        counter.drafts.begin()
+        counter.enter()
+        counter.fill()
+    with opened(folder, headquarters) as counter:  # `sync now`: opens, sends, closes in order
+        counter.drafts.alive().result(10)
+        counter.drafts.end()
+    with opened(folder, headquarters) as counter:
+        counter.drafts.begin()
+        counter.enter()
+        assert counter.drafts.after_crash().result(10) is not None
+
+
 # ---- corrections ---------------------------------------------------------------------------------
 def test_a_correction_names_the_record_it_replaces_and_why(counter: Counter) -> None:
     counter.fill()

@@ -26,6 +26,7 @@ from migramovil.services.catalogues import Catalogues, load
 from migramovil.services.clock import StationClock
 from migramovil.services.desk import Desk, Place
 from migramovil.services.diagnosing import DeviceReport, TestResult
+from migramovil.services.drafts import Crash, Parked
 from migramovil.services.enrolling import Finished
 from migramovil.store.keys import SlotInfo
 from migramovil.sync.machine import Status
@@ -84,6 +85,7 @@ class Accounts:
         self.slow: Ticket[Any] | None = None
         self.asked: list[tuple[str, ...]] = []
         self.locks = 0
+        self.wait = 0.0
 
     def people(self) -> tuple[SlotInfo, ...]:
         return (
@@ -103,6 +105,9 @@ class Accounts:
     def lock(self) -> None:
         self.session = None
         self.locks += 1
+
+    def wait_s(self, username: str) -> float:
+        return self.wait
 
     def kept_draft(self) -> KeptDraft | None:
         return self.kept
@@ -132,6 +137,8 @@ class Enrolling:
         self.saved: list[Callable[[], object]] = []
         self.slow: Ticket[Any] | None = None
         self.starts = 0
+        self.busy = False
+        self.corrected: list[tuple[str, str]] = []
         known = _catalogues()
         self.catalogue, self.countries = known.procedures, known.countries
         self.districts, self.notices = known.districts, known.notices
@@ -142,15 +149,16 @@ class Enrolling:
     def when_saved(self, call: Callable[[], object]) -> None:
         self.saved.append(call)
 
-    def waiting_drafts(self) -> Ticket[tuple[Draft, ...]]:
-        return done(self.drafts)
-
     def start(self) -> Ticket[Draft]:
         self.starts += 1
         if self.slow is not None:
             return self.slow
         self.draft = a_draft("new", step=Step.PROCEDURE, person=Person())
         return done(self.draft)
+
+    def correct(self, record_id: str, why: str) -> Ticket[Draft]:
+        self.corrected.append((record_id, why))
+        return self.start()
 
     def resume(self, record_id: str) -> Ticket[Draft]:
         self.draft = next(d for d in self.drafts if d.record_id == record_id)
@@ -170,6 +178,50 @@ class Enrolling:
 
     def portrait_pixels(self) -> Ticket[Any]:
         return done(np.full((400, 300, 3), 90, np.uint8))
+
+
+class Drafts:
+    """The drafts of `enrolling`, and any `others` beside them."""
+
+    def __init__(self, enrolling: Enrolling) -> None:
+        self._enrolling = enrolling
+        self.others: tuple[Parked, ...] = ()
+        self.expired = False
+        self.crash: Crash | None = None
+        self.asked: list[tuple[str, ...]] = []
+        self.trouble: Trouble | None = None
+        self.beats = 0
+
+    def parked(self) -> Ticket[tuple[Parked, ...]]:
+        mine = tuple(a_parked(draft, expired=self.expired) for draft in self._enrolling.drafts)
+        return done(mine + self.others)
+
+    def portrait(self, record_id: str) -> Ticket[Any]:
+        return self._enrolling.portrait_pixels()
+
+    def void(self, *told: str) -> Ticket[None]:
+        self.asked.append(told)
+        return failed(self.trouble) if self.trouble else done(None)
+
+    def discard(self, record_id: str) -> Ticket[None]:
+        self.asked.append((record_id,))
+        kept = tuple(d for d in self._enrolling.drafts if d.record_id != record_id)
+        self._enrolling.drafts = kept
+        return done(None)
+
+    def after_crash(self) -> Ticket[Crash | None]:
+        crash, self.crash = self.crash, None
+        return done(crash)
+
+    def alive(self) -> Ticket[None]:
+        self.beats += 1
+        return done(None)
+
+
+def a_parked(draft: Draft, *, expired: bool = False, by: str = "rquispe") -> Parked:
+    return Parked(
+        record_id=draft.record_id, draft=draft, by=by, saved_utc=NOON, expired=expired
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,6 +333,7 @@ class FakeDesk:
     place: Place
     accounts: Accounts
     enrolling: Enrolling
+    drafts: Drafts
     printing: Printing
     waiting: Waiting
     diagnosing: Diagnosing
@@ -300,10 +353,12 @@ def a_desk(*, role: Role | None = None) -> FakeDesk:
     if role is not None:
         accounts.session = Session(account="1", username="rquispe", role=role)
         accounts.role = role
+    enrolling = Enrolling(accounts)
     return FakeDesk(
         place=Place(name="Módulo 2", where="Desaguadero, Puno", code="07B", training=True),
         accounts=accounts,
-        enrolling=Enrolling(accounts),
+        enrolling=enrolling,
+        drafts=Drafts(enrolling),
         printing=Printing(),
         waiting=Waiting(),
         diagnosing=Diagnosing(),

@@ -248,8 +248,8 @@ def desk_of(draft: Draft) -> tuple[Desk, PlayedEnrolling]:
     enrolling = PlayedEnrolling(draft)
     none = cast(Any, None)
     desk = Desk(
-        place=Place(), accounts=cast(Any, People()), enrolling=enrolling, drafts=none, printing=none,
-        waiting=none, diagnosing=none, backups=none, clock=cast(Any, Clock()),
+        place=Place(), accounts=cast(Any, People()), enrolling=enrolling, drafts=none,
+        printing=none, waiting=none, diagnosing=none, backups=none, clock=cast(Any, Clock()),
     )  # fmt: skip
     return desk, enrolling
 

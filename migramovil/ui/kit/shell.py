@@ -20,6 +20,8 @@ from migramovil.ui.kit.pictures import Picture
 from migramovil.ui.kit.states import sign
 from migramovil.ui.kit.text import Text
 
+LATER = "Alt+D"
+"""Puts the person on the chair aside, on any step."""
 Light = Literal["ok", "warn", "bad", "plain"]
 _LIGHTS: dict[Light, theme.Tone] = {
     "ok": "head_ok", "warn": "head_warn", "bad": "head_bad", "plain": "on_head2",
@@ -316,6 +318,8 @@ class StepRail(_Side):
 
     chosen = Signal(int)
     """The number of the step, from 1."""
+    later = Signal()
+    """The person is to be put aside."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -341,8 +345,11 @@ class StepRail(_Side):
             )
         )
         self._safe.hide()
+        later = Button("Para después", kind="quiet", key=LATER, height=32, on=self.later.emit)
+        later.setAccessibleName("Dejar para después")
+        later.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setLayout(
-            col(who, 4, Rule(), 2, self._list, None, Rule(), self._safe, gap=4,
+            col(who, 4, Rule(), 2, self._list, None, later, Rule(), self._safe, gap=4,
                 margins=(12, 14, 12, 12))
         )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from migramovil.core.enrollment import Step
@@ -17,6 +17,7 @@ from migramovil.ui.kit.shell import Light
 from migramovil.ui.kit.states import State
 
 if TYPE_CHECKING:
+    from migramovil.services.clock import Skew
     from migramovil.sync.machine import Status
 
 _WEEK = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
@@ -84,6 +85,32 @@ def link_words(status: Status | None, counts: Counts) -> tuple[str, Light, str]:
 def offline(status: Status | None) -> bool:
     """Whether headquarters cannot be reached right now, as far as the station knows."""
     return status is None or status.kind == "offline"
+
+
+def skew_words(skew: Skew) -> tuple[str, str]:
+    """A laptop's clock that is wrong, and what to do; it never keeps anybody from working."""
+    way = "adelantado" if skew.ahead else "atrasado"
+    if skew.trusted:
+        return (
+            f"El reloj de la laptop está {way} {span_words(skew.by)}",
+            "La estación usa la hora firmada por sede central. Avise al técnico.",
+        )
+    least = "al menos " if not skew.ahead else ""
+    return (
+        f"El reloj de la laptop está {way} {least}{span_words(skew.by)}",
+        "Siga trabajando: cada registro lo anota y conserva su orden. Corrija la hora o conéctese.",
+    )
+
+
+def span_words(span: timedelta) -> str:
+    """«2 h», «3 días», «1 año»: how long, rounded down as people say it."""
+    days = span.days
+    if days >= 365:
+        return "1 año" if days < 730 else f"{days // 365} años"
+    if days:
+        return "1 día" if days == 1 else f"{days} días"
+    minutes = int(span.total_seconds()) // 60
+    return f"{minutes // 60} h" if minutes >= 60 else f"{minutes} min"
 
 
 def size_words(size: int) -> str:

@@ -23,7 +23,10 @@ Stage = tuple[kit.State, str, str]
 
 
 class DonePage(DayPage):
-    """`next_person` starts the next enrollment, `to_day` goes to the day's page."""
+    """`next_person` starts the next enrollment, `to_day` goes to the day's page.
+
+    `correcting(record, folio, sealed_utc)` asks to do this record again.
+    """
 
     help: ClassVar[str] = (
         "El registro ya está sellado: pase lo que pase con el papel o la conexión, no se pierde. "
@@ -31,6 +34,7 @@ class DonePage(DayPage):
     )
     next_person = Signal()
     to_day = Signal()
+    correcting = Signal(str, str, str)
 
     def __init__(self, desk: Desk, bridge: Bridge) -> None:
         super().__init__("Terminado y sellado")
@@ -73,7 +77,12 @@ class DonePage(DayPage):
         keep = kit.StateRow(
             "info", "Pida que guarde el folio: con él se pregunta por el trámite.", plain=True
         )
-        return kit.col(title, folio, where, paper, self._trouble, keep, None, gap=12)
+        mend = kit.Button(
+            "Corregir este registro", kind="quiet", icon="pencil-simple", key="F9", height=36,
+            on=self._correct,
+        )  # fmt: skip
+        low = kit.row((keep, 1), mend, gap=12)
+        return kit.col(title, folio, where, paper, self._trouble, low, None, gap=12)
 
     def _preview(self) -> list[kit.Item]:
         if theme.large():
@@ -151,6 +160,11 @@ class DonePage(DayPage):
         self._yes.hide()
         self._trouble.settle()
         self.changed.emit()
+
+    def _correct(self) -> None:
+        done = self._finished
+        if done is not None:
+            self.correcting.emit(done.record_id, done.folio, done.sealed_utc)
 
     def _copy(self) -> None:
         if self._finished is not None:

@@ -21,17 +21,19 @@ from migramovil.ui.pages.common import (
     DEVICE_STATES,
     DEVICES,
     STATES,
-    STEP_NAMES,
     DayPage,
     date_words,
     day_of,
     hour_of,
     link_words,
     size_words,
+    skew_words,
 )
+from migramovil.ui.pages.parked import Thumb, standing, step_words, who
 
 if TYPE_CHECKING:
     from migramovil.services.desk import Desk
+    from migramovil.services.drafts import Parked
 
 _LAST, _SHOWN = 200, 50
 _NEW = "Empezar enrolamiento"
@@ -42,7 +44,8 @@ class HomePage(DayPage):
 
     help: ClassVar[str] = (
         "Aquí empieza cada persona. Si quedó un enrolamiento a medias, F10 lo retoma en el mismo "
-        "paso y F2 empieza otro. Todo se guarda solo y cifrado; la conexión no hace falta."
+        "paso, F2 empieza otro y F3 muestra a todos los que esperan. Todo se guarda solo y "
+        "cifrado; la conexión no hace falta."
     )
     opened = Signal(object)
     asked = Signal(str)
@@ -50,16 +53,20 @@ class HomePage(DayPage):
     def __init__(self, desk: Desk, bridge: Bridge) -> None:
         super().__init__("Jornada")
         self._desk, self._bridge = desk, bridge
-        self._drafts: tuple[Draft, ...] = ()
-        self._busy = False
+        self._drafts: tuple[Parked, ...] = ()
+        self._busy = self._skew_told = False
         self._figures = [kit.Figure("–", c) for c in ("terminados", "por enviar", "confirmados")]
         self._cap = kit.Text("Siguiente", "capb", "primary")
         self._mark = kit.Badge("", "info")
         self._big = kit.Text("", "fig", elide=True)
         self._more = kit.Text("", "body", "ink2", wrap=True)
         self._trouble = kit.TroubleBanner()
+        self._skew = kit.Banner("warn", "-")
         self._drafts_col = kit.col(gap=8)
-        self._drafts_card = kit.Card(self._drafts_col, title="En espera", gap=8)
+        every = kit.Button(
+            "Ver todos", kind="quiet", key="F3", height=32, on=lambda: self.asked.emit("espera")
+        )
+        self._drafts_card = kit.Card(self._drafts_col, title="En espera", right=every, gap=8)
         self._table = kit.Table("Últimos terminados", self._columns())
         self._empty = kit.Empty("tray", "Todavía no hay nadie terminado en esta estación.")
         self._link = kit.StateRow("idle", "-", second="-", plain=True)
@@ -68,10 +75,12 @@ class HomePage(DayPage):
         hero = kit.Card(
             kit.row(self._cap, None, self._mark), self._big, self._more, gap=6, now=True
         )
-        last = kit.Card(
+        self._last_card = kit.Card(
             kit.Text("Últimos terminados", "sub"), (self._table, 1), (self._empty, 1), gap=8
         )
-        left = kit.col(hero, self._trouble, self._drafts_card, (last, 1), gap=12)
+        left = kit.col(
+            hero, self._trouble, self._skew, self._drafts_card, (self._last_card, 50), None, gap=12
+        )
         self.build(
             (kit.row((left, 1), kit.fixed(self._right(), 300 if large else 364), gap=16), 1),
             actions=[kit.Box(kit.row(*self._figures, gap=24))],
@@ -113,27 +122,32 @@ class HomePage(DayPage):
         if not self._may_enroll():
             return None
         reason = "Se está abriendo el enrolamiento."
-        if not self._drafts:
+        first = self._first()
+        if first is None:
             return Primary(
                 label=_NEW, icon="user-plus-bold", available=not self._busy, reason=reason
             )
-        step = STEPS.index(self._drafts[0].step) + 1
+        step = STEPS.index(first.step) + 1
         words = f"Retomar · paso {step} de {len(STEPS)}"
         return Primary(label=words, tail=NEXT, available=not self._busy, reason=reason)
 
     def press_primary(self) -> None:
-        if self._drafts:
-            self._resume(self._drafts[0].record_id)
+        first = self._first()
+        if first is not None:
+            self._resume(first.record_id)
         else:
             self._start()
 
     def hints(self) -> Sequence[Hint]:
         if not self._may_enroll():
             return [("F7", "Comprobar equipos")]
-        return [("F2", "Empezar otro" if self._drafts else "Empezar"), ("F7", "Equipos")]
+        waiting = [("F3", "En espera")] if self._drafts else []
+        return [("F2", "Empezar otro" if self._drafts else "Empezar"), *waiting, ("F7", "Equipos")]
 
     def keys(self) -> Mapping[str, Callable[[], object]]:
-        return {"F2": self._start} if self._may_enroll() else {}
+        if not self._may_enroll():
+            return {}
+        return {"F2": self._start, "F3": lambda: self.asked.emit("espera")}
 
     def enter(self) -> None:
         self._busy = False
@@ -141,13 +155,17 @@ class HomePage(DayPage):
         self._show_drafts(())
         self.news()
         if self._may_enroll():
-            ticket = self._desk.enrolling.waiting_drafts()
+            ticket = self._desk.drafts.parked()
             self._bridge.when_done(
                 ticket, self._show_drafts, self._trouble.show_trouble, owner=self
             )
 
+    def leave(self) -> None:
+        self._show_drafts(())  # no page that is not in sight keeps a name
+
     def news(self) -> None:
         self._greet()
+        self._show_skew()
         self._show_line()
         self._show_devices()
         self._show_last()
@@ -161,6 +179,14 @@ class HomePage(DayPage):
         self.set_title(
             f"{part}, {session.username}" if session else part, f"Jornada del {date_words(now)}"
         )
+
+    def _show_skew(self) -> None:
+        skew = self._desk.clock.skew()
+        self._skew_told = skew is not None
+        self._skew.setVisible(self._skew_told)
+        if skew is not None:
+            self._skew.say("warn", *skew_words(skew))
+        self._fit()
 
     def _show_line(self) -> None:
         counts = self._desk.waiting.counts()
@@ -213,53 +239,80 @@ class HomePage(DayPage):
         spoken = ", ".join(f"{n} {v}" for n, v in zip(names, values, strict=True))
         self._hours.show_values(f"Terminados por hora: {spoken}", values, names)
 
-    def _show_drafts(self, drafts: tuple[Draft, ...]) -> None:
+    def _first(self) -> Parked | None:
+        """Whom the primary goes on with: the one touched last that opens here."""
+        return next((one for one in self._drafts if one.draft is not None), None)
+
+    def _show_drafts(self, drafts: tuple[Parked, ...]) -> None:
         self._drafts = drafts
         self._show_hero()
-        others = drafts[1:3]
-        items: list[kit.Item] = [self._draft_row(draft) for draft in others]
-        if len(drafts) > 3:
-            items.append(kit.Text(f"y {len(drafts) - 3} más", "cap", "ink2"))
-        kit.refill(self._drafts_col, *items)
+        others = [one for one in drafts if one is not self._first()]
+        room = 1 if theme.large() or self._desk.clock.skew() is not None else 2
+        kit.refill(self._drafts_col, *(self._draft_row(one) for one in others[:room]))
+        self._drafts_card.heading.say(f"En espera · {len(others)}")
         self._drafts_card.setVisible(bool(others))
+        self._fit()
         self.changed.emit()
+
+    def _fit(self) -> None:
+        """In large letters what waits goes before what is finished."""
+        crowded = theme.large() and self._skew_told and self._drafts_card.isVisibleTo(self)
+        self._last_card.setVisible(not crowded)
 
     def _show_hero(self) -> None:
         if not self._may_enroll():
             self._say_hero("", "Equipos y envíos", "Su función revisa los equipos y la línea.", "")
             return
-        if not self._drafts:
+        first = self._first()
+        if first is None:
             self._say_hero(
                 "Siguiente", "Nueva persona",
                 "Siete pasos: trámite, identidad, datos, fotografía, huellas, aviso y revisión. "
                 "Cada cambio queda guardado y cifrado.", "",
             )  # fmt: skip
             return
-        first = self._drafts[0]
-        step = STEPS.index(first.step) + 1
-        at = hour_of(first.started.utc, self._desk.clock.local().tzinfo)
+        words, sign = standing(first)
+        mark = "Guardado completo" if sign == "ok" else words
         self._say_hero(
-            "A medias", name_of_draft(first),
-            f"Paso {step} de {len(STEPS)}, {STEP_NAMES[first.step]} · empezado a las {at}. "
-            "F2 empieza otra persona; esta queda en espera.", "Guardado completo",
+            "A medias", who(first),
+            f"{step_words(first)} · {self._begun(first)}. "
+            "F2 empieza otra persona; esta queda en espera.", mark, sign,
         )  # fmt: skip
 
-    def _say_hero(self, cap: str, big: str, more: str, mark: str) -> None:
+    def _begun(self, one: Parked) -> str:
+        """When a draft was begun, and by whom when it was a colleague."""
+        if one.draft is None:
+            return "guardado completo"
+        now, started = self._desk.clock.local(), one.draft.started.utc
+        day, hour = day_of(started, now.tzinfo), hour_of(started, now.tzinfo)
+        at = (
+            f"empezado a las {hour}" if day == f"{now:%d/%m}" else f"empezado el {day} a las {hour}"
+        )
+        session = self._desk.accounts.session
+        mine = session is None or session.username == one.by or not one.by
+        return at if mine else f"{at} por {one.by}"
+
+    def _say_hero(self, cap: str, big: str, more: str, mark: str, sign: kit.State = "ok") -> None:
         self._cap.say(cap)
         self._big.say(big)
         self._more.say(more)
-        self._mark.say(mark, "ok", icon="shield-check-fill")
+        self._mark.say(mark, sign, icon="shield-check-fill" if sign == "ok" else "")
         self._mark.setVisible(bool(mark))
 
-    def _draft_row(self, draft: Draft) -> kit.Item:
-        step = STEPS.index(draft.step) + 1
+    def _draft_row(self, one: Parked) -> kit.Item:
+        picture = Thumb(width=36, height=45)
+        picture.show_person(self._desk, self._bridge, one)
         words = kit.col(
-            kit.Text(name_of_draft(draft), "strong", elide=True, exact=True),
-            kit.Text(f"Paso {step} de {len(STEPS)}, {STEP_NAMES[draft.step]}", "cap", "ink2"),
+            kit.Text(who(one), "strong", elide=True, exact=True),
+            kit.Text(f"{step_words(one)} · {self._begun(one)}", "cap", "ink2", elide=True),
             gap=0,
         )
-        again = kit.Button("Retomar", height=36, on=partial(self._resume, draft.record_id))
-        return kit.row((words, 1), again, gap=12)
+        state, sign = standing(one)
+        badge = [] if sign == "ok" else [kit.Badge(state, sign)]
+        again = kit.Button("Retomar", height=36, on=partial(self._resume, one.record_id))
+        if one.draft is None:
+            return kit.row(picture, (words, 1), *badge, gap=12)
+        return kit.row(picture, (words, 1), *badge, again, gap=12)
 
     # ---- a person sits down ----------------------------------------------------------------
     def _start(self) -> None:
@@ -290,14 +343,6 @@ class HomePage(DayPage):
     def _may_enroll(self) -> bool:
         session = self._desk.accounts.session
         return session is not None and may(session.role, Act.ENROLL)
-
-
-def name_of_draft(draft: Draft) -> str:
-    """The person as the officer knows them, or that no name was typed yet."""
-    person = draft.person
-    surnames = f"{person.first_surname} {person.second_surname}".strip()
-    known = ", ".join(part for part in (surnames, person.given_names) if part)
-    return known or "Persona sin nombre aún"
 
 
 def _short(folio: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -74,6 +75,7 @@ class LoginPage(DayPage):
         self._desk, self._bridge = desk, bridge
         self._busy = False
         self._caps = False
+        self._waiting = False
         self._art = Dawn(desk)
         self.who = kit.Combo(hint="Elija su usuario")
         self.password = kit.TextField(secret=True)
@@ -103,7 +105,7 @@ class LoginPage(DayPage):
                                      on=self._diagnose)),
             titled=False,
         )  # fmt: skip
-        self.who.chosen.connect(lambda _: self._field.say("normal"))
+        self.who.chosen.connect(lambda _: self._choose())
         self.password.textEdited.connect(lambda _: self._remark_caps())
 
     # ---- hooks -----------------------------------------------------------------------------
@@ -112,8 +114,9 @@ class LoginPage(DayPage):
 
     def primary(self) -> Primary:
         return Primary(
-            label="Entrar", icon="lock-key-open-bold", available=not self._busy,
-            reason="Se está comprobando la contraseña.",
+            label="Entrar", icon="lock-key-open-bold", available=not (self._busy or self._waiting),
+            reason="Espere a que termine la cuenta." if self._waiting
+            else "Se está comprobando la contraseña.",
         )  # fmt: skip
 
     def hints(self) -> Sequence[Hint]:
@@ -139,7 +142,9 @@ class LoginPage(DayPage):
         self._conceal()
         self._who_field.say("normal")
         self._remark_caps()
+        self.tick()
         self.news()
+        self._count_down()
 
     def leave(self) -> None:
         self.password.clear()
@@ -154,6 +159,7 @@ class LoginPage(DayPage):
 
     def tick(self) -> None:
         self._art.tick()
+        self._count_down()
 
     def press_primary(self) -> None:
         user, password = self.who.value(), self.password.text()
@@ -180,8 +186,24 @@ class LoginPage(DayPage):
     def _refuse(self, trouble: Trouble) -> None:
         self._set_busy(False)
         self._field.say("bad", f"{trouble.what} {trouble.advice}")
+        self._count_down()
         self.password.setFocus(Qt.FocusReason.OtherFocusReason)
         self.password.selectAll()
+
+    def _choose(self) -> None:
+        self._field.say("normal")
+        self._count_down()
+
+    def _count_down(self) -> None:
+        """After wrong passwords: how long this person still waits; what was typed stays."""
+        left = self._desk.accounts.wait_s(self.who.value() or "")
+        waited, self._waiting = self._waiting, left > 0 and not self._busy
+        if self._waiting:
+            self._field.say("warn", f"Varios intentos fallaron. Espere {wait_words(left)}.")
+        elif waited:
+            self._field.say("normal", "Ya puede volver a intentar.")
+        if waited != self._waiting:
+            self.changed.emit()
 
     def _set_busy(self, busy: bool) -> None:
         self._busy = busy
@@ -237,3 +259,11 @@ class LoginPage(DayPage):
             self._field.say("warn", _CAPS)
         else:
             self._field.say("normal")
+
+
+def wait_words(seconds: float) -> str:
+    """«8 segundos», «1 minuto 5 segundos»: a wait as people say it, never 0."""
+    whole = max(1, math.ceil(seconds))
+    minutes, rest = divmod(whole, 60)
+    parts = [(minutes, "minuto"), (rest, "segundo")]
+    return " ".join(f"{n} {name}{'' if n == 1 else 's'}" for n, name in parts if n)

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from migramovil.core.queue import Counts
@@ -79,7 +80,12 @@ class LineRows:
 
 
 class QueuePage(DayPage):
-    """Live: the window tells `news` when the engine moved."""
+    """Live: the window tells `news` when the engine moved.
+
+    `correcting(record, folio, sealed_utc)` asks to do a finished record again.
+    """
+
+    correcting = Signal(str, str, str)
 
     help: ClassVar[str] = (
         "«Por enviar» está sellado aquí; «Recibido», guardado en sede con acuse comprobado; "
@@ -139,7 +145,11 @@ class QueuePage(DayPage):
                 self._digest, self._reason, gap=10,
             )
         )  # fmt: skip
-        return kit.Card(self._about, None, title="Registro", gap=12)
+        self._mend = kit.Button(
+            "Corregir este registro", kind="quiet", icon="pencil-simple", key="F9", height=36,
+            on=self._correct,
+        )  # fmt: skip
+        return kit.Card(self._about, None, self._mend, title="Registro", gap=12)
 
     # ---- hooks -----------------------------------------------------------------------------
     def primary(self) -> Primary | None:
@@ -151,10 +161,11 @@ class QueuePage(DayPage):
         self._send_now()
 
     def keys(self) -> Mapping[str, Callable[[], object]]:
-        return {"F5": self._send_now}
+        return {"F5": self._send_now, "F9": self._correct}
 
     def hints(self) -> Sequence[Hint]:
-        return [("↑ ↓", "Registro"), ("F5", "Enviar ahora")]
+        mend = [("F9", "Corregir")] if self._may(Act.ENROLL) else []
+        return [("↑ ↓", "Registro"), ("F5", "Enviar ahora"), *mend]
 
     def first_focus(self) -> QWidget:
         return self.table if self.table.isVisible() else self._segments
@@ -219,6 +230,7 @@ class QueuePage(DayPage):
         number = self.table.current()
         record = self._rows.record(number) if 0 <= number < self._rows.count() else None
         self._about.setVisible(record is not None)
+        self._mend.setVisible(record is not None and self._may(Act.ENROLL))
         if record is None:
             return
         zone = self._desk.clock.local().tzinfo
@@ -280,9 +292,18 @@ class QueuePage(DayPage):
             self._desk.waiting.send_now()
             self._why.say("Pedido: la estación lo intenta ahora mismo.")
 
+    def _correct(self) -> None:
+        number = self.table.current()
+        record = self._rows.record(number) if 0 <= number < self._rows.count() else None
+        if record is not None and self._may(Act.ENROLL):
+            self.correcting.emit(record.record, record.folio, record.sealed_utc)
+
     def _may_send(self) -> bool:
+        return self._may(Act.SEND_NOW)
+
+    def _may(self, act: Act) -> bool:
         session = self._desk.accounts.session
-        return session is not None and may(session.role, Act.SEND_NOW)
+        return session is not None and may(session.role, act)
 
 
 def _reason(status: Status | None) -> str:
