@@ -20,10 +20,9 @@ from migramovil import app, opening, settings
 from migramovil.core import canonical
 from migramovil.core.queue import Counts
 from migramovil.core.record import BadReceipt, Descriptor, check_receipt
-from migramovil.core.roles import Role
 from migramovil.demo.chair import Chair
 from migramovil.demo.hand import Hand
-from migramovil.demo.training import NAME, OFFICER, PASSPHRASE, SUPERVISOR
+from migramovil.demo.training import NAME, OFFICER, PASSPHRASE, SUPERVISOR, take_on_officer
 from migramovil.devices.lanes import Ticket
 from migramovil.devices.ports import DeviceKind
 from migramovil.devices.sim import people
@@ -35,6 +34,12 @@ from migramovil.ui.window import StationWindow
 _PACE_S = 0.02
 _NEVER_S = 3600.0
 _ASK_S = 1.0
+_LOOKS = {
+    "oscuro": settings.Look(theme="dark"),
+    "contraste": settings.Look(theme="contrast"),
+    "letra-grande": settings.Look(large=True),
+    "claro": settings.Look(),  # as the day began
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,20 +123,17 @@ class _Day:
         hand.picture("00-enrolar-estacion")
         hand.primary()
         hand.wait_page("LoginPage", 60)
-        accounts = station.desk.accounts
-        accounts.log_in(SUPERVISOR, PASSPHRASE).result()
-        accounts.add_officer(OFFICER, PASSPHRASE, Role.OFFICER).result()
-        accounts.lock()
+        take_on_officer(station.desk.accounts)
         if station.engine is not None:  # the day begins without a link
             station.engine.stop()
             station.engine = None
-        self._another_window("light")
+        self._another_window(settings.Look())
 
-    def _another_window(self, look: str) -> None:
+    def _another_window(self, look: settings.Look) -> None:
         """As after a change of theme in station.toml: the same station, its window made anew."""
         self.end()
         chosen = self._station.settings
-        self._station.settings = replace(chosen, look=settings.Look(theme=look))
+        self._station.settings = replace(chosen, look=look)
         self._window = self._hand.window = self._opened()
 
     def _opened(self) -> StationWindow:
@@ -233,7 +235,7 @@ class _Day:
     def _other_looks(self) -> None:
         """The same step after the lock, in each theme; then on where it stood."""
         hand = self._hand
-        for look, shown in (("dark", "oscuro"), ("contrast", "contraste"), ("light", "claro")):
+        for shown, look in _LOOKS.items():
             hand.chord("Ctrl+L")
             hand.wait_page("LoginPage")
             hand.picture("13-bloqueada")

@@ -10,6 +10,7 @@ from migramovil.core.roles import Role
 from migramovil.demo.local import LocalHeadquarters
 from migramovil.devices.sim import people
 from migramovil.devices.sim.station import SimulatedStation
+from migramovil.services.accounts import Accounts
 
 SUPERVISOR = "supervisora"
 OFFICER = "oficial"
@@ -43,6 +44,11 @@ def enrol(station: app.Station, headquarters: LocalHeadquarters, url: str) -> No
         return
     code = headquarters.code_for(NAME, PLACE)
     accounts.enroll(url, code, NAME, SUPERVISOR, PASSPHRASE).result()
+    take_on_officer(accounts)
+
+
+def take_on_officer(accounts: Accounts) -> None:
+    """The supervisor comes in, gives the officer a key, and locks."""
     accounts.log_in(SUPERVISOR, PASSPHRASE).result()
     accounts.add_officer(OFFICER, PASSPHRASE, Role.OFFICER).result()
     accounts.lock()
