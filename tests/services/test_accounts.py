@@ -95,10 +95,10 @@ def test_a_second_person_signs_without_taking_the_session(counter: Counter) -> N
 
 def test_only_a_supervisor_adds_people(counter: Counter) -> None:
     with pytest.raises(NotAllowed):
-        counter.accounts.add_officer("nueva", PASSWORD, Role.OFFICER).result(10)
+        counter.people.add("nueva", PASSWORD, Role.OFFICER).result(10)
     assert counter.audited()[-1] == "refused:manage_accounts"
     counter.enter(SUPERVISOR)
-    counter.accounts.add_officer("Nueva", PASSWORD, Role.OFFICER).result(10)
+    counter.people.add("Nueva", PASSWORD, Role.OFFICER).result(10)
     assert counter.accounts.log_in("nueva", PASSWORD).result(10).role is Role.OFFICER
 
 
@@ -112,7 +112,7 @@ def test_an_account_that_cannot_be_lets_nobody_in(
     closed.enter(SUPERVISOR)
     before = closed.accounts.people()
     with pytest.raises(trouble):
-        closed.accounts.add_officer(name, password, Role.OFFICER).result(10)
+        closed.people.add(name, password, Role.OFFICER).result(10)
     assert closed.accounts.people() == before
 
 
