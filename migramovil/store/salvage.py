@@ -127,7 +127,7 @@ def _line(folder: Path) -> Rows:
 
 
 def _rebuild_line(outbox: Outbox, line: Rows) -> bool:
-    """Rows as they were, records as if nothing was said of them; whether the station knows itself."""
+    """Rows as they were, only without receipts yet; whether the station knows itself."""
     bare = dict.fromkeys(("stored_receipt", "opened_receipt", "refused_receipt"))
     with outbox.database.write() as connection:
         for table, rows in (
