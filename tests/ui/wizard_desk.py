@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta, timezone
 from threading import Event
 from typing import Any, TypeVar, cast
@@ -246,12 +246,10 @@ def whole(**fields: Any) -> Draft:
 
 def desk_of(draft: Draft) -> tuple[Desk, PlayedEnrolling]:
     enrolling = PlayedEnrolling(draft)
-    none = cast(Any, None)
-    desk = Desk(
-        place=Place(), accounts=cast(Any, People()), enrolling=enrolling, drafts=none,
-        printing=none, waiting=none, diagnosing=none, backups=none, clock=cast(Any, Clock()),
-    )  # fmt: skip
-    return desk, enrolling
+    used: dict[str, Any] = {
+        "place": Place(), "accounts": People(), "enrolling": enrolling, "clock": Clock(),
+    }  # fmt: skip
+    return Desk(**{part.name: used.get(part.name) for part in fields(Desk)}), enrolling
 
 
 def opened(page: Any, draft: Draft) -> tuple[Window, StepPage, PlayedEnrolling]:
