@@ -123,7 +123,7 @@ class _Day:
         hand.picture("00-enrolar-estacion")
         hand.primary()
         hand.wait_page("LoginPage", 60)
-        take_on_officer(station.desk.accounts)
+        take_on_officer(station.desk)
         if station.engine is not None:  # the day begins without a link
             station.engine.stop()
             station.engine = None
@@ -184,8 +184,8 @@ class _Day:
         for _ in DeviceKind:  # the table stops at its end
             hand.wait(lambda: hand.verb == "Repetir prueba", "the tests", 40)
             hand.press(Qt.Key.Key_Down)
-        hand.press(Qt.Key.Key_Home)
-        hand.press(Qt.Key.Key_Down)
+        for _ in range(2):  # back up to the fingerprint reader, whose test has a picture
+            hand.press(Qt.Key.Key_Up)
         hand.picture("12-diagnostico")
 
     def _line_moves(self) -> None:

@@ -10,7 +10,7 @@ from migramovil.core.roles import Role
 from migramovil.demo.local import LocalHeadquarters
 from migramovil.devices.sim import people
 from migramovil.devices.sim.station import SimulatedStation
-from migramovil.services.accounts import Accounts
+from migramovil.services.desk import Desk
 
 SUPERVISOR = "supervisora"
 OFFICER = "oficial"
@@ -44,11 +44,11 @@ def enrol(station: app.Station, headquarters: LocalHeadquarters, url: str) -> No
         return
     code = headquarters.code_for(NAME, PLACE)
     accounts.enroll(url, code, NAME, SUPERVISOR, PASSPHRASE).result()
-    take_on_officer(accounts)
+    take_on_officer(station.desk)
 
 
-def take_on_officer(accounts: Accounts) -> None:
+def take_on_officer(desk: Desk) -> None:
     """The supervisor comes in, gives the officer a key, and locks."""
-    accounts.log_in(SUPERVISOR, PASSPHRASE).result()
-    accounts.add_officer(OFFICER, PASSPHRASE, Role.OFFICER).result()
-    accounts.lock()
+    desk.accounts.log_in(SUPERVISOR, PASSPHRASE).result()
+    desk.people.add(OFFICER, PASSPHRASE, Role.OFFICER).result()
+    desk.accounts.lock()
