@@ -11,6 +11,7 @@ from migramovil import logs, settings
 from migramovil.core import canonical, sealing
 from migramovil.core.record import Descriptor, Realm, WrongRealm
 from migramovil.core.sealing import Signer
+from migramovil.core.trouble import Trouble
 from migramovil.devices import registry
 from migramovil.devices.lanes import Lane
 from migramovil.devices.ports import DeviceKind, DeviceState, DriverSpec
@@ -26,9 +27,12 @@ from migramovil.services.drafts import Drafts
 from migramovil.services.enrolling import Enrolling
 from migramovil.services.keeping import Keeping
 from migramovil.services.ledger import Ledger
+from migramovil.services.people import People
 from migramovil.services.printing import Printing
+from migramovil.services.recovery import Recovery
 from migramovil.services.waiting import Waiting
 from migramovil.store import marks
+from migramovil.store.hardware import machine
 from migramovil.store.letters import Post
 from migramovil.store.outbox import Outbox, StationIdentity
 from migramovil.sync import https, wire
@@ -145,8 +149,16 @@ def build(
     quality = FingerQuality()
     place = _place(identity, training=realm is Realm.TRAINING)
     accounts = Accounts(
-        folder, outbox, desk_lane, clock, _enroller, realm, memory_kib=password_memory_kib
+        folder,
+        outbox,
+        desk_lane,
+        clock,
+        _enroller,
+        realm,
+        memory_kib=password_memory_kib,
+        machine=machine(folder, chosen.hardware),
     )
+    people = People(folder, accounts, outbox, desk_lane, clock, memory_kib=password_memory_kib)
     waiting = Waiting(outbox)
     diagnosing = Diagnosing(bench, quality, inspection)
     told.append(diagnosing.heard)
@@ -176,6 +188,10 @@ def build(
     desk = Desk(
         place=place,
         accounts=accounts,
+        people=people,
+        recovery=Recovery(
+            folder, accounts, outbox, desk_lane, clock, memory_kib=password_memory_kib
+        ),
         enrolling=enrolling,
         drafts=Drafts(accounts, enrolling, outbox, clock, desk_lane, days=chosen.drafts.days),
         printing=printing,
@@ -206,6 +222,10 @@ def build(
         station.start_sync()
 
     def entered() -> None:
+        try:
+            people.settle()
+        except Trouble as trouble:  # owed until the next entrance; it keeps nobody out
+            log.warning("letters and spares are owed: %s", trouble.code)
         keeping.look()
         ledger.quick()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -69,10 +69,13 @@ class Keeping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
+    """`hardware`: what strengthens new slots here: "none", "tpm2" or "keyring"."""
+
     fingers: FingerRules = field(default_factory=FingerRules)
     look: Look = field(default_factory=Look)
     devices: Devices = field(default_factory=Devices)
     session: Session = field(default_factory=Session)
+    hardware: Literal["none", "tpm2", "keyring"] = "none"
     drafts: Drafts = field(default_factory=Drafts)
     backup: Backup = field(default_factory=Backup)
     keeping: Keeping = field(default_factory=Keeping)

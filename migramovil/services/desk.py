@@ -12,8 +12,10 @@ from migramovil.services.drafts import Drafts
 from migramovil.services.enrolling import Enrolling
 from migramovil.services.keeping import Keeping
 from migramovil.services.ledger import Ledger
+from migramovil.services.people import People
 from migramovil.services.place import Place
 from migramovil.services.printing import Printing
+from migramovil.services.recovery import Recovery
 from migramovil.services.waiting import Waiting
 
 
@@ -21,6 +23,8 @@ from migramovil.services.waiting import Waiting
 class Desk:
     place: Place
     accounts: Accounts
+    people: People
+    recovery: Recovery
     enrolling: Enrolling
     drafts: Drafts
     printing: Printing

@@ -9,17 +9,20 @@ swept. What was sealed under the old key opens nothing any more.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import Connection, select
 
 from migramovil.core import canonical, sealing
+from migramovil.core.record import Stamp
+from migramovil.core.roles import Account
 from migramovil.core.trouble import Trouble
-from migramovil.store import keys
+from migramovil.store import acts, audit, keys, tables
+from migramovil.store.acts import StoredAct
 from migramovil.store.keys import Holders, Slot
-from migramovil.store.tables import acts, settings
-from migramovil.store.vault import Vault, accounts_in, set_setting, sweep_files
+from migramovil.store.tables import settings
+from migramovil.store.vault import Vault, accounts_in, put_account, set_setting, sweep_files
 
 REVOKE = "revoke-account"
 _SPARES = "recovery.spares"
@@ -50,35 +53,65 @@ class Spares:
     known: tuple[KnownSpare, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What changes about people: `act` by `actor` on `subject` is audited; `accounts` are kept in
+    place of earlier words about them, `signed` among the acts; spare number `used` is gone."""
+
+    actor: str
+    act: str
+    subject: str
+    at: Stamp
+    accounts: tuple[Account, ...] = ()
+    signed: StoredAct | None = None
+    used: int = 0
+
+
 def spares(vault: Vault) -> Spares:
     with vault.database.read() as connection:
-        return spares_in(connection)
+        return _spares_in(connection)
 
 
-def spares_in(connection: Connection) -> Spares:
+def _spares_in(connection: Connection) -> Spares:
     said = connection.execute(select(settings.c.value).where(settings.c.key == _SPARES)).scalar()
     return Spares() if said is None else canonical.decode(said.encode(), Spares)
 
 
-def put_spares(connection: Connection, known: Spares) -> None:
+def put_spares(vault: Vault, known: Spares) -> None:
+    with vault.database.write() as connection:
+        _put_spares(connection, known)
+
+
+def _put_spares(connection: Connection, known: Spares) -> None:
     set_setting(connection, _SPARES, canonical.encode(known).decode())
 
 
-def revoked_in(connection: Connection) -> frozenset[str]:
+def _revoked_in(connection: Connection) -> frozenset[str]:
     """Accounts that may not enter any more."""
-    found = connection.execute(select(acts.c.subject).where(acts.c.act == REVOKE)).scalars()
+    found = connection.execute(
+        select(tables.acts.c.subject).where(tables.acts.c.act == REVOKE)
+    ).scalars()
     return frozenset(found)
 
 
 def revoked(vault: Vault) -> frozenset[str]:
     with vault.database.read() as connection:
-        return revoked_in(connection)
+        return _revoked_in(connection)
 
 
-def holders(connection: Connection, recovery: bytes, delivered: frozenset[int]) -> Holders:
+def deliver(
+    folder: Path, vault: Vault, vault_key: bytes, delivered: frozenset[int], recovery: bytes
+) -> None:
+    """Seal the vault key, which stays, to the spares whose secret headquarters has now."""
+    with vault.database.read() as connection:
+        known = _holders(connection, recovery, delivered)
+    keys.seal_spares(folder, vault_key, known)
+
+
+def _holders(connection: Connection, recovery: bytes, delivered: frozenset[int]) -> Holders:
     """Who may have the vault key, as the vault itself says, which no thief can edit: accounts not
     revoked, spares not used whose secret headquarters has, and headquarters' recovery key."""
-    gone = revoked_in(connection)
+    gone = _revoked_in(connection)
     return Holders(
         people={
             account.body.account: canonical.from_text(account.body.sealing)
@@ -87,7 +120,7 @@ def holders(connection: Connection, recovery: bytes, delivered: frozenset[int]) 
         },
         spares={
             spare.number: canonical.from_text(spare.public)
-            for spare in spares_in(connection).known
+            for spare in _spares_in(connection).known
             if spare.number in delivered
         },
         headquarters=recovery,
@@ -97,7 +130,7 @@ def holders(connection: Connection, recovery: bytes, delivered: frozenset[int]) 
 def rotate(
     folder: Path,
     vault: Vault,
-    change: Callable[[Connection], object],
+    change: Change,
     *,
     recovery: bytes,
     entrant: Slot | None = None,
@@ -118,8 +151,8 @@ def rotate(
         crash_points("copied")
         try:
             with copy.write() as connection:
-                change(connection)
-                known = holders(connection, recovery, delivered)
+                _make(connection, change)
+                known = _holders(connection, recovery, delivered)
             copy.purge()
             keys.reseal(folder, fresh, key, known, entrant)
         except Exception:
@@ -132,6 +165,19 @@ def rotate(
     sweep_files(fresh)
     crash_points("swept")
     return key
+
+
+def _make(connection: Connection, change: Change) -> None:
+    for account in change.accounts:
+        put_account(connection, account)
+    if change.signed is not None:
+        acts.add(connection, change.signed)
+    if change.used:
+        now = _spares_in(connection)
+        left = tuple(spare for spare in now.known if spare.number != change.used)
+        _put_spares(connection, replace(now, known=left))
+    audit.append(connection, change.actor, change.act, change.subject, change.at)
+    audit.append(connection, change.actor, "new-vault-key", "", change.at)
 
 
 def _discard(fresh: Path) -> None:

@@ -40,8 +40,10 @@ from migramovil.services.accounts import Accounts, NewStation
 from migramovil.services.clock import StationClock
 from migramovil.services.drafts import Drafts
 from migramovil.services.enrolling import Enrolling
+from migramovil.services.people import People
 from migramovil.services.place import Place
 from migramovil.services.printing import Printing
+from migramovil.services.recovery import Recovery
 from migramovil.store import keys, marks
 from migramovil.store.outbox import Outbox, StationIdentity
 from migramovil.store.vault import Vault
@@ -245,6 +247,8 @@ class Counter:
     folder: Path
     outbox: Outbox
     accounts: Accounts
+    people: People
+    recovery: Recovery
     enrolling: Enrolling
     drafts: Drafts
     printing: Printing
@@ -300,7 +304,7 @@ def enrolled(folder: Path, headquarters: Headquarters) -> Path:
         accounts.enroll("https://localhost", "", "Móvil 1", SUPERVISOR, PASSWORD).result(10)
         counter.enter(SUPERVISOR)
         for name in (OFFICER, OTHER):
-            accounts.add_officer(name, PASSWORD, Role.OFFICER).result(10)
+            counter.people.add(name, PASSWORD, Role.OFFICER).result(10)
     return folder
 
 
@@ -354,6 +358,8 @@ def _counter(
             folder=folder,
             outbox=outbox,
             accounts=accounts,
+            people=People(folder, accounts, outbox, desk, clock, memory_kib=MEMORY_KIB),
+            recovery=Recovery(folder, accounts, outbox, desk, clock, memory_kib=MEMORY_KIB),
             enrolling=enrolling,
             drafts=Drafts(accounts, enrolling, outbox, clock, desk),
             printing=Printing(accounts, bench, Place(name="Móvil 1", training=True)),

@@ -6,18 +6,19 @@ import errno
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
 
 from migramovil.core import canonical, sealing
-from migramovil.core.record import Realm, Signed
+from migramovil.core.record import Realm, Signed, Stamp
 from migramovil.core.roles import Account, AccountBody, Role
 from migramovil.store import files, keys, rotation
 from migramovil.store.keys import Holders
+from migramovil.store.rotation import Change
 from migramovil.store.trouble import Damaged, DiskFull, VaultLocked
-from migramovil.store.vault import Vault, put_account
+from migramovil.store.vault import Vault
 from tests.store.bench import EDGE, MEMORY_KIB, RECORD, STATION, UTC, Disk, add_draft, leaks
 
 RECOVERY = sealing.Opener.new()
@@ -40,14 +41,15 @@ def person(disk: Disk, name: str) -> keys.PersonKeys:
     )
 
 
-def known(*people: keys.PersonKeys) -> Callable[[Connection], None]:
+def known(*people: keys.PersonKeys) -> Change:
     """The change that makes these the accounts of the vault."""
-
-    def change(connection: Connection) -> None:
-        for one in people:
-            put_account(connection, account_of(one))
-
-    return change
+    return Change(
+        actor="1",
+        act="test",
+        subject="",
+        at=Stamp(utc=UTC),
+        accounts=tuple(account_of(one) for one in people),
+    )
 
 
 def account_of(one: keys.PersonKeys) -> Account:
@@ -222,17 +224,19 @@ def test_a_spare_secret_opens_the_vault_before_and_after_a_change_of_key(disk: D
     assert keys.spares(disk.folder) == (3,)
     assert keys.open_spare(disk.folder, 3, secret) == disk.key
 
-    def change(connection: Connection) -> None:
-        known(rosa)(connection)
-        spare = rotation.KnownSpare(number=3, public=canonical.text(public), letter="l")
-        rotation.put_spares(connection, rotation.Spares(last=3, known=(spare,)))
-
+    spare = rotation.KnownSpare(number=3, public=canonical.text(public), letter="l")
     with disk.opened() as (_, vault):
-        key = rotation.rotate(disk.folder, vault, change, recovery=RECOVERY.public)
+        rotation.put_spares(vault, rotation.Spares(last=3, known=(spare,)))
+        key = rotate(disk, vault, rosa)
     assert keys.open_spare(disk.folder, 3, secret) == key
     for number, wrong in ((3, other), (4, secret)):
         with pytest.raises(keys.NoSuchRecovery):
             keys.open_spare(disk.folder, number, wrong)
+    with entered(disk, "rosa") as vault:
+        rotation.rotate(disk.folder, vault, replace(known(), used=3), recovery=RECOVERY.public)
+        assert rotation.spares(vault).last == 3, "a number is never given twice"
+    with pytest.raises(keys.NoSuchRecovery):
+        keys.open_spare(disk.folder, 3, secret)
 
 
 def test_headquarters_recovery_key_opens_the_vault_whatever_happens_to_people(disk: Disk) -> None:
@@ -251,16 +255,18 @@ def test_a_slot_a_thief_wrote_into_the_file_is_never_sealed_to(disk: Disk) -> No
     assert [one.username for one in keys.slots(disk.folder)] == ["rosa"]
 
 
-def test_a_change_that_fails_leaves_everything_as_it_was(disk: Disk) -> None:
-    rosa = person(disk, "rosa")
-
-    def fails(connection: Connection) -> None:
-        known(rosa)(connection)
+def test_a_change_that_fails_leaves_everything_as_it_was(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
         raise Damaged("on purpose")
 
+    rosa = person(disk, "rosa")
+
     with disk.opened() as (_, vault):
+        monkeypatch.setattr(keys, "reseal", fails)
         with pytest.raises(Damaged):
-            rotation.rotate(disk.folder, vault, fails, recovery=RECOVERY.public)
+            rotate(disk, vault, rosa)
         assert vault.accounts() == []
     assert vault_files(disk) == ["vault.db"]
     entered(disk, "rosa").close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import Signal
@@ -45,7 +46,7 @@ class SupervisionPage(DayPage):
         del desk, bridge
         self.buttons = {
             entry.key: kit.Button(
-                "Abrir", key=str(number), on=lambda key=entry.key: self.opened.emit(key)
+                "Abrir", key=str(number), on=partial(self.opened.emit, entry.key)
             )
             for number, entry in enumerate(entries, 1)
         }
