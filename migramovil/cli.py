@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from migramovil import __version__
+from migramovil import __version__, cli_audit, cli_store
+from migramovil.cli_common import AsJson, Data, existing, home, is_training
 from migramovil.core.trouble import Trouble
 from migramovil.headquarters import commands as headquarters
 
@@ -28,10 +28,9 @@ sync = typer.Typer(
 )
 app.add_typer(devices, name="devices")
 app.add_typer(sync, name="sync")
+app.add_typer(cli_store.app, name="store")
+app.add_typer(cli_audit.app, name="audit")
 app.add_typer(headquarters.app, name="hq")
-
-Data = Annotated[Path | None, typer.Option("--data", help="The station's data folder.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
 def main() -> None:
@@ -65,7 +64,7 @@ def station(
     from migramovil import opening
     from migramovil.demo import training as school
 
-    folder = data or _home(training=training)
+    folder = data or home(training=training)
     if training:
         raise typer.Exit(school.open_station(folder))
     raise typer.Exit(opening.open_station(folder))
@@ -107,7 +106,7 @@ def devices_list(data: Data = None, as_json: AsJson = False) -> None:
     from migramovil import settings
     from migramovil.devices import registry
 
-    at = settings.read(data or _home(training=False)).devices
+    at = settings.read(data or home(training=False)).devices
     specs = registry.drivers(registry.Addresses(printer=at.printer, mrz=at.mrz, camera=at.camera))
     for spec in specs:
         found = spec.find() if spec.installed() else []
@@ -153,7 +152,7 @@ def sync_status(data: Data = None, as_json: AsJson = False) -> None:
     """How many records rest in each state."""
     from migramovil.store.outbox import Outbox
 
-    outbox = Outbox(_existing(data))
+    outbox = Outbox(existing(data))
     try:
         counts = outbox.counts()
     finally:
@@ -172,7 +171,7 @@ def sync_now(data: Data = None, as_json: AsJson = False) -> None:
     """Bring what waits to headquarters now; 0 when nothing is left that headquarters lacks."""
     from migramovil import app as rooms
 
-    built = rooms.build(_existing(data), training=_is_training(_existing(data)))
+    built = rooms.build(existing(data), training=is_training(existing(data)))
     try:
         identity = built.outbox.station()
         if identity is None:
@@ -225,29 +224,3 @@ def _gpl_only(licence: str) -> bool:
         ("GPL" in c or "General Public" in c) and "LGPL" not in c and "Lesser" not in c
         for c in choices
     )
-
-
-def _home(*, training: bool) -> Path:
-    base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", str(Path.home())))
-    return base / "migramovil" / ("training" if training else "station")
-
-
-def _existing(data: Path | None) -> Path:
-    folder = data or _home(training=False)
-    if not (folder / "outbox.db").exists():
-        raise typer.BadParameter(f"no station in {folder}", param_hint="--data")
-    return folder
-
-
-def _is_training(folder: Path) -> bool:
-    from migramovil.core.record import Realm
-    from migramovil.store.outbox import Outbox
-
-    outbox = Outbox(folder)
-    try:
-        identity = outbox.station()
-        return identity is not None and identity.realm is Realm.TRAINING
-    finally:
-        outbox.close()

@@ -247,6 +247,11 @@ def whole(
     ]
 
 
+def audit_whole(outbox: Outbox, books: Books) -> list[Finding]:
+    """Only what the audit says: its links, its signatures, and every head that left the station."""
+    return list(_audit(books, _heads(outbox, books, books.lines)))
+
+
 def vault_whole(vault: Vault) -> list[Finding]:
     """Whether every page of the vault holds, and every picture of every draft decrypts."""
     found = [] if vault.sound() else [_found(Damaged("vault"), "bóveda")]

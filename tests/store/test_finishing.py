@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from migramovil.core import packet
 from migramovil.core.record import RecordState
 from migramovil.store import files, finishing
+from migramovil.store.keys import vault_file
 from migramovil.store.trouble import Damaged, DraftGone, OutOfLine
 from tests.store.bench import (
     HEADQUARTERS,
@@ -211,9 +212,10 @@ PAGE, RESERVED = 4096, 80  # SQLCipher 4: IV (16) and HMAC (64) end every page
 
 def decrypted(folder: Path, key: bytes) -> bytes:
     """Every page of the vault and of its log, free ones too, as a thief with its key reads them."""
-    data = (folder / "vault.db").read_bytes()
+    path = vault_file(folder)
+    data = path.read_bytes()
     pages = [data[at : at + PAGE] for at in range(0, len(data), PAGE)]
-    log = (folder / "vault.db-wal").read_bytes()
+    log = path.with_name(f"{path.name}-wal").read_bytes()
     pages += [log[at + 24 : at + 24 + PAGE] for at in range(32, len(log), 24 + PAGE)]
     clear = b""
     for page in pages:
