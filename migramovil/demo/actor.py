@@ -34,6 +34,7 @@ from migramovil.ui.window import StationWindow
 _PACE_S = 0.02
 _NEVER_S = 3600.0
 _ASK_S = 1.0
+_TOUR_FROM = 2
 _LOOKS = {
     "oscuro": settings.Look(theme="dark"),
     "contraste": settings.Look(theme="contrast"),
@@ -156,12 +157,19 @@ class _Day:
         chair = Chair(self._hand, self._station, self._sim, number, fails=self._plan.tour)
         chair.sit_down()
         chair.until_fingers()
-        chair.fingers(pause=self._other_looks if self._plan.tour and last else None)
+        chair.fingers(pause=self._other_looks if self._may_tour(number, last=last) else None)
         row = chair.until_sealed()
         _tell(record_id=row.record, folio=row.folio, sealed_bytes=row.size, **chair.outcome)
         if self._plan.dies_after_finish:
             self._hand.wait(lambda: False, "the end", _NEVER_S)
         chair.slip()
+
+    def _may_tour(self, number: int, *, last: bool) -> bool:
+        """Once, with somebody in the line and fingers on the page; at the latest with the last."""
+        if not self._plan.tour or not self._hand.lacks(f"15-huellas-{[*_LOOKS][-1]}"):
+            return False
+        asked = self._station.desk.enrolling.next_finger() is not None
+        return last or (asked and number >= _TOUR_FROM)
 
     # ---- the line ---------------------------------------------------------------------------
     def _line_waits(self) -> None:

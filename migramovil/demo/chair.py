@@ -167,6 +167,8 @@ class Chair:
         hand = self._hand
         hand.wait_page("FingersPage")
         at = self._enrolling.next_finger()
+        if pause is not None and at is None:
+            pause()
         self._nobody_there()
         while at is not None:
             if self._lacks and self._left() == 1:
@@ -211,7 +213,8 @@ class Chair:
     def _nobody_there(self) -> None:
         """Once: the reader waits, nobody lays a finger down, Esc leaves it."""
         hand = self._hand
-        if not self._fails or not hand.lacks("05-huellas-espera"):
+        asked = self._enrolling.next_finger() is not None
+        if not (self._fails and asked and hand.lacks("05-huellas-espera")):
             return
         self._sim.reader.hand_near = False
         hand.press(Qt.Key.Key_F5)
