@@ -18,7 +18,7 @@ from migramovil.core import canonical, packet, sealing
 from migramovil.core.folio import make_folio
 from migramovil.core.packet import RECORD_OBJECT, Draught
 from migramovil.core.record import Descriptor, Realm, ReceiptKind, RecordState, Signed, Stamp
-from migramovil.core.roles import Role
+from migramovil.core.roles import Account, AccountBody, Role
 from migramovil.store import deleting, finishing, keys, rotation
 from migramovil.store.outbox import Outbox
 from migramovil.store.vault import Vault
@@ -280,8 +280,18 @@ def _rotate(station: Station, n: int) -> list[Fact]:
     boss = station.unlocked.person
     gone = Fact(kind="slot", subject=OFFICER, value=GONE)
     station.maybe(gone)
-    holders = keys.Holders(people={boss.account: boss.opener.public})
-    key = rotation.rotate(station.folder, station.vault, holders)
+    body = AccountBody(
+        realm=Realm.TRAINING,
+        station=STATION,
+        account=boss.account,
+        username=boss.username,
+        role=boss.role,
+        signing=canonical.text(boss.signer.public),
+        sealing=canonical.text(boss.opener.public),
+    )
+    only = Account(body=body, vouched=Signed.by(EDGE, canonical.encode(body)))
+    change = rotation.Change(actor="1", act="test", subject="", at=_NOW, accounts=(only,))
+    key = rotation.rotate(station.folder, station.vault, change, recovery=HEADQUARTERS.public)
     station.unlocked = replace(station.unlocked, vault_key=key)
     return [gone]
 
