@@ -30,6 +30,7 @@ from migramovil.services.ledger import Ledger
 from migramovil.services.people import People
 from migramovil.services.printing import Printing
 from migramovil.services.recovery import Recovery
+from migramovil.services.reserve import Reserve
 from migramovil.services.waiting import Waiting
 from migramovil.store import marks
 from migramovil.store.hardware import machine
@@ -185,6 +186,8 @@ def build(
     )
     ledger = Ledger(accounts, outbox, clock, desk_lane)
     accounts.keepsake = keeping.keepsake
+    reserve = Reserve(outbox)
+    enrolling.demand_room, enrolling.make_room = reserve.demand, reserve.make
     desk = Desk(
         place=place,
         accounts=accounts,
@@ -199,6 +202,7 @@ def build(
         ledger=ledger,
         waiting=waiting,
         diagnosing=diagnosing,
+        reserve=reserve,
         backups=Backups(accounts, outbox, clock, chosen.backup, lambda who: _line(who, clock, url)),
         clock=clock,
     )

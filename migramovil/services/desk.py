@@ -16,6 +16,7 @@ from migramovil.services.people import People
 from migramovil.services.place import Place
 from migramovil.services.printing import Printing
 from migramovil.services.recovery import Recovery
+from migramovil.services.reserve import Reserve
 from migramovil.services.waiting import Waiting
 
 
@@ -33,6 +34,7 @@ class Desk:
     waiting: Waiting
     diagnosing: Diagnosing
     backups: Backups
+    reserve: Reserve
     clock: StationClock
 
 

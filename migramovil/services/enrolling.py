@@ -53,7 +53,7 @@ from migramovil.services.catalogues import Catalogues
 from migramovil.services.clock import LIMA, StationClock
 from migramovil.store import finishing, kept
 from migramovil.store.outbox import Outbox
-from migramovil.store.trouble import DraftGone
+from migramovil.store.trouble import DiskFull, DraftGone
 from migramovil.store.vault import StoredDraft
 from migramovil.vision import face, pictures
 from migramovil.vision.finger import FingerHint, FingerMeasure, FingerQuality
@@ -140,6 +140,8 @@ class Enrolling:
         self._saved: list[Callable[[], object]] = []
         self.saved_at = ""
         self.on_chair: Callable[[], object] = lambda: None  # in training the next person sits down
+        self.demand_room: Callable[[], object] = lambda: None  # NoRoom: nobody else may sit down
+        self.make_room: Callable[[], bool] = lambda: False  # on a full disk: whether there is some
         self.on_unsaved: Callable[[Trouble], object] = lambda _: None  # on the desk's thread
         accounts.on_lock = self._leave
         left = kept.read(outbox.folder)
@@ -212,6 +214,7 @@ class Enrolling:
         return self._desk.run(begin)
 
     def _begin(self, inside: Inside, supersedes: str = "", correction: str = "") -> Draft:
+        self.demand_room()
         self.on_chair()
         draft = Draft(
             record_id=str(uuid_utils.uuid7()),
@@ -344,7 +347,7 @@ class Enrolling:
         draft = self._held(asked_for)
         height, width = master.shape[:2]
         portrait = Portrait(
-            object_id=inside.vault.put_media(draft.record_id, pictures.encode_png(master)),
+            object_id=self._put_picture(inside, draft, master),
             width=width,
             height=height,
             measures=tuple(
@@ -409,7 +412,7 @@ class Enrolling:
         )
         object_id = ""
         if better:
-            object_id = inside.vault.put_media(draft.record_id, pictures.encode_png(image.pixels))
+            object_id = self._put_picture(inside, draft, image.pixels)
         attempt = Attempt(
             object_id=object_id,
             quality=judged.quality,
@@ -547,15 +550,17 @@ class Enrolling:
             if draft.refused:
                 draft = self._destroy_biometrics(inside, draft)
             keys = inside.vault.station_keys()
-            row = finishing.finish(
-                self._outbox,
-                inside.vault,
-                draft.record_id,
-                lambda seq, head, media: self._compose(inside, draft, seq, head, media),
-                self._accounts.recipients(),
-                keys[0],
-                actor=inside.session.account,
-                keep=self._accounts.keepsake,
+            row = self._with_room(
+                lambda: finishing.finish(
+                    self._outbox,
+                    inside.vault,
+                    draft.record_id,
+                    lambda seq, head, media: self._compose(inside, draft, seq, head, media),
+                    self._accounts.recipients(),
+                    keys[0],
+                    actor=inside.session.account,
+                    keep=self._accounts.keepsake,
+                )
             )
             self.put_away(inside, draft.record_id)
             return Finished(
@@ -734,13 +739,27 @@ class Enrolling:
             self._write(draft)
 
     def _write(self, draft: Draft) -> None:
-        inside, utc = self._accounts.inside(), self._clock.now().utc
-        inside.vault.save_draft(draft.record_id, draft.schema, canonical.encode(draft), utc)
+        vault, utc = self._accounts.inside().vault, self._clock.now().utc
+        body = canonical.encode(draft)
+        self._with_room(lambda: vault.save_draft(draft.record_id, draft.schema, body, utc))
         self._written = draft
         self._tell(kept.Kept(step=draft.step.value, utc=utc))
         self.saved_at = f"{self._clock.local():%H:%M:%S}"
         for call in self._saved:
             call()
+
+    def _put_picture(self, inside: Inside, draft: Draft, pixels: Pixels) -> str:
+        data = pictures.encode_png(pixels)
+        return self._with_room(lambda: inside.vault.put_media(draft.record_id, data))
+
+    def _with_room(self, write: Callable[[], T]) -> T:
+        """What must reach the disk, once more where it was full and room could be made."""
+        try:
+            return write()
+        except DiskFull:
+            if not self.make_room():
+                raise
+            return write()
 
     # ---- what the entrance may tell ------------------------------------------------------------
     def tell_newest(self, drafts: Sequence[StoredDraft]) -> None:
