@@ -57,6 +57,13 @@ class DraftGone(Trouble):
     who = Who.OFFICER
 
 
+class Closed(Trouble):
+    code = "STO-11"
+    what = "La estación se bloqueó y lo guardado está cerrado."
+    advice = "Nada se perdió. Entre otra vez y repita la acción."
+    who = Who.OFFICER
+
+
 class OutOfLine(Trouble):
     code = "STO-09"
     what = "El número de orden de este registro ya no es el que sigue."
@@ -65,7 +72,7 @@ class OutOfLine(Trouble):
 
 
 class CannotWrite(Trouble):
-    code = "STO-10"
+    code = "STO-11"
     what = "La estación no puede leer o escribir en su disco."
     advice = "No se guardó el último cambio. Avise al técnico con este código."
 
@@ -80,6 +87,7 @@ _SAID = (
     ("disk i/o", CannotWrite),
     ("readonly", CannotWrite),
     ("unable to open", CannotWrite),
+    ("locking protocol", CannotWrite),  # a read-only disk, met while the log is opened
 )
 
 
