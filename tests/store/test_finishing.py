@@ -215,7 +215,8 @@ def decrypted(folder: Path, key: bytes) -> bytes:
     path = vault_file(folder)
     data = path.read_bytes()
     pages = [data[at : at + PAGE] for at in range(0, len(data), PAGE)]
-    log = path.with_name(f"{path.name}-wal").read_bytes()
+    beside = path.with_name(f"{path.name}-wal")  # gone once the last connection closed
+    log = beside.read_bytes() if beside.exists() else b""
     pages += [log[at + 24 : at + 24 + PAGE] for at in range(32, len(log), 24 + PAGE)]
     clear = b""
     for page in pages:
