@@ -72,9 +72,15 @@ class OutOfLine(Trouble):
 
 
 class CannotWrite(Trouble):
-    code = "STO-11"
+    code = "STO-10"
     what = "La estación no puede leer o escribir en su disco."
     advice = "No se guardó el último cambio. Avise al técnico con este código."
+
+
+class NeedsNewEpoch(Trouble):
+    code = "STO-21"
+    what = "Estos datos se rescataron de una estación que perdió su identidad o sus llaves."
+    advice = "No se tocó nada. Un técnico debe darles una época nueva con «store renew»."
 
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
