@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import sqlcipher3.dbapi2 as sqlcipher
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -14,7 +14,7 @@ from sqlalchemy.pool import QueuePool
 
 from migramovil.core import sealing
 from migramovil.store import files
-from migramovil.store.trouble import CannotWrite, Damaged, translated
+from migramovil.store.trouble import CannotWrite, Closed, Damaged, translated
 
 BUSY_MS = 5000
 PURGE_BUSY_MS = 200
@@ -149,7 +149,16 @@ class Database:
         self._distrusted = False
 
     def close(self) -> None:
-        self._engine.dispose()
+        """Forget the key: whoever still holds this is told that it is Closed."""
+        old, self._engine, self._reader = self._engine, _SHUT, _SHUT
+        old.dispose()
+
+
+def _refuse() -> NoReturn:
+    raise Closed
+
+
+_SHUT = create_engine("sqlite://", module=sqlcipher, creator=_refuse)
 
 
 def _copy(old: Engine, new: Engine) -> None:

@@ -14,7 +14,7 @@ from migramovil.core.audit import AuditBroken
 from migramovil.core.record import Realm, Signed, Stamp
 from migramovil.core.roles import Account, AccountBody, Role
 from migramovil.core.sealing import CannotOpen
-from migramovil.store.trouble import Damaged, DraftGone, VaultLocked
+from migramovil.store.trouble import Closed, Damaged, DraftGone, VaultLocked
 from migramovil.store.vault import StoredDraft, Vault
 from tests.store.bench import RECORD, SIGNER, UTC, Disk, add_draft, finish, leaks, new_disk
 
@@ -193,3 +193,15 @@ def test_what_was_acknowledged_survives_ten_kills(tmp_path: Path) -> None:
             assert bodies[record] == record.encode()
             assert vault.get_media(record, object_id) == record.encode() * 3000
         assert vault.sound()
+
+
+def test_a_closed_vault_answers_nobody_who_still_holds_it(disk: Disk) -> None:
+    with disk.opened() as (_, vault):
+        add_draft(vault)
+        held = vault
+    with pytest.raises(Closed):
+        held.drafts()
+    with pytest.raises(Closed):
+        held.save_draft(RECORD, 1, b"tarde", UTC)
+    with pytest.raises(Closed):
+        held.purge()
