@@ -11,6 +11,7 @@ from migramovil import logs, settings
 from migramovil.core import canonical, sealing
 from migramovil.core.record import Descriptor, Realm, WrongRealm
 from migramovil.core.sealing import Signer
+from migramovil.core.roles import Act, may
 from migramovil.core.trouble import Trouble
 from migramovil.devices import registry
 from migramovil.devices.lanes import Lane
@@ -154,7 +155,7 @@ def build(
         outbox,
         desk_lane,
         clock,
-        _enroller,
+        enroller,
         realm,
         memory_kib=password_memory_kib,
         machine=machine(folder, chosen.hardware),
@@ -231,7 +232,9 @@ def build(
         except Trouble as trouble:  # owed until the next entrance; it keeps nobody out
             log.warning("letters and spares are owed: %s", trouble.code)
         keeping.look()
-        ledger.quick()
+        session = accounts.session
+        if session is not None and may(session.role, Act.SEE_QUEUE):
+            ledger.quick()
 
     accounts.on_enrolled = enrolled
     accounts.on_entered = entered
@@ -251,7 +254,7 @@ def _place(identity: StationIdentity | None, *, training: bool) -> Place:
     return Place(name=identity.name, where=identity.place, code=identity.code, training=training)
 
 
-def _enroller(
+def enroller(
     *,
     url: str,
     code: str,

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from migramovil import __version__, cli_audit, cli_store
+from migramovil import __version__, cli_audit, cli_backup
 from migramovil.cli_common import AsJson, Data, existing, home, is_training
 from migramovil.core.trouble import Trouble
 from migramovil.headquarters import commands as headquarters
@@ -28,7 +28,7 @@ sync = typer.Typer(
 )
 app.add_typer(devices, name="devices")
 app.add_typer(sync, name="sync")
-app.add_typer(cli_store.app, name="store")
+app.add_typer(cli_backup.app, name="store")
 app.add_typer(cli_audit.app, name="audit")
 app.add_typer(headquarters.app, name="hq")
 

@@ -135,10 +135,13 @@ class Backups:
         self._listeners.append(call)
 
     # ---- asked for ------------------------------------------------------------------------
-    def back_up(self, folder: Path) -> Ticket[Report]:
-        """Bring the backup on a medium up to date; one at a time."""
+    def back_up(self, folder: Path, *, same_disk: bool = False) -> Ticket[Report]:
+        """Bring the backup on a medium up to date; one at a time.
+
+        `same_disk` takes a folder on the station's own disk too, which survives no theft.
+        """
         self._accounts.demand(Act.BACK_UP)
-        return self._begin(folder)
+        return self._begin(folder, same_disk=same_disk)
 
     def check(self, folder: Path) -> Ticket[tuple[str, ...]]:
         """Read everything there again; the names of what is not as it was."""
@@ -213,20 +216,20 @@ class Backups:
         return next(labelled, None) if self._chosen.label else None
 
     # ---- the work ---------------------------------------------------------------------------
-    def _begin(self, folder: Path) -> Ticket[Report]:
+    def _begin(self, folder: Path, *, same_disk: bool = False) -> Ticket[Report]:
         if self._running is not None and not self._running.done():
             return self._running
         self._copied, self._trouble = (0, 0), None
-        self._running = self._lane.run(lambda off: self._work(folder, off))
+        self._running = self._lane.run(lambda off: self._work(folder, off, same_disk))
         self._running.add_done_callback(lambda _: self._tell())
         self._tell()
         return self._running
 
-    def _work(self, folder: Path, off: threading.Event) -> Report:
+    def _work(self, folder: Path, off: threading.Event, same_disk: bool) -> Report:
         try:
-            disk = self._disk(folder)
+            disk = self._disk(folder, same_disk)
             self._report = report = self._both(folder, off)
-            if self._disk(folder) != disk:
+            if self._disk(folder, same_disk) != disk:
                 raise MediumGone("disk")
         except Trouble as trouble:
             self._trouble = trouble
@@ -255,11 +258,11 @@ class Backups:
     def _inside(self) -> Inside | None:
         return self._accounts.inside() if self._accounts.session is not None else None
 
-    def _disk(self, folder: Path) -> int:
+    def _disk(self, folder: Path, same_disk: bool) -> int:
         """The disk `folder` is on; never the station's own (an empty mount point is)."""
         with backup.on_medium():
             disk = self._disk_of(folder)
-            if disk == self._disk_of(self._outbox.folder):
+            if not same_disk and disk == self._disk_of(self._outbox.folder):
                 raise SameDisk
         return disk
 

@@ -33,7 +33,7 @@ from migramovil.services.accounts import Enroller, NewStation
 from migramovil.store import backup, files, keys, restore, restored
 from migramovil.store.outbox import Outbox
 from migramovil.store.restore import Restored
-from migramovil.store.trouble import translated
+from migramovil.store.trouble import Damaged, translated
 from migramovil.store.vault import Vault
 from migramovil.sync import wire
 from migramovil.sync.ports import Headquarters, NoLink
@@ -164,6 +164,32 @@ def finish(
     return found
 
 
+def renew(
+    folder: Path,
+    realm: Realm,
+    vault_key: bytes,
+    *,
+    supervisor: NewSupervisor,
+    enroller: Enroller,
+    at: Stamp,
+) -> None:
+    """Go on in a salvaged folder that lost its identity or its keys, in a new epoch.
+
+    AnotherStation when headquarters' code is not for the station whose records are there.
+    """
+    keys.check_password(supervisor.username, supervisor.password)
+    with Outbox(folder) as outbox:
+        begin_epoch(
+            outbox,
+            vault_key,
+            station=restore.whose(outbox),
+            realm=realm,
+            supervisor=supervisor,
+            enroller=enroller,
+            at=at,
+        )
+
+
 def begin_epoch(
     outbox: Outbox,
     vault_key: bytes,
@@ -174,8 +200,9 @@ def begin_epoch(
     enroller: Enroller,
     at: Stamp,
 ) -> None:
-    """Have headquarters give `station` its next epoch, with new keys and this supervisor."""
-    signer, opener = sealing.Signer.new(), sealing.Opener.new()
+    """Have headquarters give `station` its next epoch, and this supervisor."""
+    with Vault(outbox.folder, vault_key) as vault:
+        signer, opener = _own_keys(vault)
     person = keys.new_person(str(uuid_utils.uuid7()), supervisor.username, Role.SUPERVISOR)
     new = enroller(
         url=supervisor.url,
@@ -187,7 +214,7 @@ def begin_epoch(
         transport=sealing.Signer.new().dump(),
         supervisor=(person.account, person.username, person.signer.public, person.opener.public),
     )
-    if new.identity.station != station:
+    if station and new.identity.station != station:
         raise AnotherStation
     with Vault(outbox.folder, vault_key) as vault:
         vault.save_station_keys(signer, opener)
@@ -202,6 +229,15 @@ def begin_epoch(
         memory_kib=supervisor.memory_kib,
     )
     restore.begin_epoch(outbox, new.identity)
+    files.remove(outbox.folder / keys.SALVAGED)
+
+
+def _own_keys(vault: Vault) -> tuple[sealing.Signer, sealing.Opener]:
+    """The station's keys where they came out, for its audit chain goes on with them; or new."""
+    try:
+        return vault.station_keys()
+    except Damaged:
+        return sealing.Signer.new(), sealing.Opener.new()
 
 
 def settle(

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from migramovil.core import canonical, sealing
+from migramovil.core import canonical, recovery, sealing
 from migramovil.core.roles import NotAllowed, Role
 from migramovil.core.trouble import Trouble, Who
 from migramovil.store import files
@@ -27,6 +27,7 @@ FORMAT = "migramovil/slots/2"
 _READABLE = ("migramovil/slots/1", FORMAT)  # the first had people's slots only
 _BOUND = "migramovil/slots/1"  # what seals and wraps are bound to; older than the file's format
 VAULT_FILE = "vault.db"
+SALVAGED = "salvaged"  # marks a folder whose station must begin a new epoch
 MEMORY_KIB = 256 * 1024
 SHORTEST_PASSWORD = 12
 _SALT_BYTES = 16
@@ -418,15 +419,6 @@ def sealed_for_headquarters(folder: Path) -> bytes:
     return canonical.from_text(_read(folder).headquarters)
 
 
-def open_for_headquarters(opener: sealing.Opener, sealed: bytes) -> bytes:
-    """What headquarters does with it; CannotOpen when it is not for this key."""
-    return opener.open(sealed, headquarters_purpose())
-
-
-def headquarters_purpose() -> bytes:
-    return _vault_purpose("headquarters")
-
-
 def account_named(folder: Path, username: str) -> SlotInfo | None:
     name = _name(username)
     return next((one for one in slots(folder) if one.username == name), None)
@@ -506,7 +498,9 @@ def _spares(publics: Mapping[int, bytes], vault_key: bytes) -> tuple[_Spare, ...
 def _for_headquarters(holders: Holders, vault_key: bytes) -> str:
     if not holders.headquarters:
         return ""
-    return canonical.text(sealing.seal_to(holders.headquarters, vault_key, headquarters_purpose()))
+    return canonical.text(
+        sealing.seal_to(holders.headquarters, vault_key, recovery.vault_purpose())
+    )
 
 
 def _without(slots: tuple[Slot, ...], account: str) -> tuple[Slot, ...]:

@@ -121,6 +121,16 @@ def read_packet(path: Path, signing: bytes | None) -> Waiting | None:
     )
 
 
+def whose(outbox: Outbox) -> str:
+    """The station this line belongs to, by its own row or else by its newest packet; "" if none."""
+    known = outbox.station()
+    if known is not None:
+        return known.station
+    newest = select(records.c.station).order_by(records.c.sealed_utc.desc()).limit(1)
+    with outbox.database.read() as connection:
+        return connection.execute(newest).scalar() or ""
+
+
 def begin_epoch(outbox: Outbox, identity: StationIdentity) -> None:
     """Be this station in its new epoch; what earlier epochs gave stays counted for."""
     c = records.c

@@ -25,7 +25,8 @@ from migramovil.store.outbox import Outbox
 from migramovil.store.trouble import translated
 
 Rows = dict[str, list[dict[str, pages.Value]]]
-_AS_THEY_ARE = ("slots.json", "station.toml")
+# What is rebuilt, locked or of no use elsewhere; all else beside them goes as it is.
+_LEFT = ("outbox.db*", "vault*.db*", "device.key", "station.lock", "ballast", "kept.bin")
 
 
 class NothingToSalvage(Trouble):
@@ -77,6 +78,9 @@ def salvage(folder: Path, out: Path, *, vault_key: bytes | None = None) -> Salva
                 for path in sorted((unborn / "packets").glob("*.packet"))
                 if restore.read_packet(path, signing) is None
             )
+            signer = vault_key is None or signing is not None
+            if not (identity and signer):
+                files.write(unborn / keys.SALVAGED, b"")
             result = Salvaged(
                 records=outbox.total(),
                 packets=len(outbox.files_on_disk()) - len(broken),
@@ -84,7 +88,7 @@ def salvage(folder: Path, out: Path, *, vault_key: bytes | None = None) -> Salva
                 drafts=len(kept["drafts"]) if kept else None,
                 broken=broken,
                 identity=identity,
-                signer=vault_key is None or signing is not None,
+                signer=signer,
             )
     return result
 
@@ -99,9 +103,10 @@ def _take(folder: Path, out: Path) -> None:
             for path in sorted((folder / name).glob("*")):
                 if path.suffix in (".packet", ".obj"):
                     _linked(path, out / name / path.name)
-        vaults = [path for path in folder.glob("vault*.db*") if path.is_file()]
-        for path in [*vaults, *(folder / name for name in _AS_THEY_ARE)]:
-            if path.exists():
+        left = {path for pattern in _LEFT for path in folder.glob(pattern)}
+        vault = keys.vault_file(folder).name
+        for path in [*set(folder.iterdir()) - left, *folder.glob(f"{vault}*")]:
+            if path.is_file():
                 shutil.copyfile(path, out / path.name)
                 (out / path.name).chmod(0o600)
 

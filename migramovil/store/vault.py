@@ -20,7 +20,7 @@ from migramovil.store.compartments import PURGE_PENDING, Keepsake
 from migramovil.store.database import Database
 from migramovil.store.migrate import open_database
 from migramovil.store.tables import accounts, drafts, media, settings, station_keys
-from migramovil.store.trouble import Damaged, DraftGone, VaultLocked, translated
+from migramovil.store.trouble import Damaged, DraftGone, NeedsNewEpoch, VaultLocked, translated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,12 @@ class Vault:
 
     @classmethod
     def discard(cls, folder: Path) -> None:
-        """Take away what a set-up that headquarters never confirmed left behind."""
+        """Take away what a set-up that headquarters never confirmed left behind.
+
+        NeedsNewEpoch where it is a salvaged station's: people's work is in it.
+        """
+        if (folder / keys.SALVAGED).exists():
+            raise NeedsNewEpoch
         for left in [folder / "slots.json", *folder.glob("vault*.db*")]:
             left.unlink(missing_ok=True)
 

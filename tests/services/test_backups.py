@@ -188,7 +188,7 @@ class Real:
 
     def enroll(self, **asked: Any) -> Any:
         code = asked.pop("code") or self.place.code()
-        return app._enroller(**{**asked, "url": self.place.url}, code=code)
+        return app.enroller(**{**asked, "url": self.place.url}, code=code)
 
     def line(self, counter: Counter) -> https.HttpsHeadquarters:
         station = counter.outbox.station()

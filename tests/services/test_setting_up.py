@@ -35,7 +35,7 @@ class LostAnswer:
         self.times = times
 
     def __call__(self, **asked: Any) -> NewStation:
-        answer = app._enroller(**asked)
+        answer = app.enroller(**asked)
         if self.times:
             self.times -= 1
             raise NoLink("lost on the way")
