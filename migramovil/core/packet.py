@@ -200,12 +200,14 @@ def whole(data: bytes) -> Head:
     return head
 
 
-def open_content_key(head: Head, opener: sealing.Opener) -> bytes:
-    mine = sealing.key_id(opener.public)
+def open_content_key(head: Head, *openers: sealing.Opener) -> bytes:
+    """The content key, by whichever of these it is sealed to; BadPacket when to none."""
+    mine = {sealing.key_id(opener.public): opener for opener in openers}
+    info = _binding(head.header.realm, head.header.station, head.header.record)
     for key in head.keys:
-        if key.recipient == mine:
-            info = _binding(head.header.realm, head.header.station, head.header.record)
-            return opener.open(canonical.from_text(key.sealed), info + mine.encode())
+        if key.recipient in mine:
+            sealed = canonical.from_text(key.sealed)
+            return mine[key.recipient].open(sealed, info + key.recipient.encode())
     raise BadPacket("not for this key")
 
 

@@ -97,6 +97,11 @@ def reply_purpose(station: str, reference: str, username: str) -> bytes:
     return f"migramovil/recovery-reply/1\n{station}\n{reference}\n{username}".encode()
 
 
+def vault_purpose() -> bytes:
+    """What the vault key that headquarters' recovery key opens is bound to."""
+    return b"migramovil/slots/1/vault-key\nheadquarters"
+
+
 def masked(secret: bytes, station: str, number: int, username: str) -> bytes:
     """The secret as it is read out for one station, number and username; its own inverse."""
     bound = f"migramovil/spoken/1\n{station}\n{number}\n{username.strip().casefold()}"

@@ -6,8 +6,6 @@ import getpass
 import json
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -18,11 +16,11 @@ import typer
 
 from migramovil.core import canonical, sealing
 from migramovil.core.record import Realm
-from migramovil.core.trouble import Trouble
-from migramovil.headquarters import auditing, restoring, server, setup
+from migramovil.headquarters import auditing, people_commands, restoring, server, setup
 from migramovil.headquarters.objects import Objects
 from migramovil.headquarters.opener import PacketOpener, Verdict
 from migramovil.headquarters.store import Receipt, Station, Store
+from migramovil.headquarters.telling import AsJson, Data, Unlock, books, said, tell
 from migramovil.sync import wire
 
 CODE_LIFE = timedelta(days=7)
@@ -36,12 +34,9 @@ stations_app = typer.Typer(help="Stations and their enrolment codes.", invoke_wi
 app.add_typer(stations_app, name="stations")
 audit_app = typer.Typer(help="What a station's people did there.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
-
-Data = Annotated[
-    Path, typer.Option("--data", help="Headquarters' data folder.", envvar="MIGRAMOVIL_HQ")
-]
-Unlock = Annotated[Path | None, typer.Option("--unlock", help="Folder of the NAME.unlock files.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+app.add_typer(people_commands.operators_app, name="operators")
+app.add_typer(people_commands.recovery_app, name="recovery")
+app.add_typer(people_commands.keys_app, name="keys")
 
 
 class Fault(str, Enum):  # noqa: UP042 - Typer wants plain values
@@ -61,10 +56,10 @@ def init(
     as_json: AsJson = False,
 ) -> None:
     """Make headquarters' keys: edge/, opener/ and offline/."""
-    with _said():
+    with said():
         made = setup.init(data, realm=realm, url=url, unlock=unlock)
         root = wire.root_hash(canonical.from_text(made.root)).hex()
-        _tell(
+        tell(
             as_json,
             {"realm": made.realm.value, "url": url, "root": root},
             f"Ready ({made.realm.value}). Keep offline/ away from this machine.",
@@ -80,7 +75,7 @@ def serve(
     fault: Annotated[Fault | None, typer.Option("--fault", hidden=True)] = None,
 ) -> None:
     """Receive packets. The first line printed is {"url": …}."""
-    with _said():
+    with said():
         server.serve(
             data,
             host=host,
@@ -99,11 +94,11 @@ def opener(
     as_json: AsJson = False,
 ) -> None:
     """Open what was received, verify everything, sign the final receipt."""
-    with _said(), _books(data) as store:
+    with said(), books(data) as store:
         judge = _opener(data, store, unlock)
         while True:
             for verdict in judge.once():
-                _tell(as_json, asdict(verdict), _verdict_line(verdict))
+                tell(as_json, asdict(verdict), _verdict_line(verdict))
             if once:
                 return
             time.sleep(1.0)
@@ -119,9 +114,9 @@ def stations(
     if context.invoked_subcommand is not None:
         context.obj = data
         return
-    with _said(), _books(_given(data)) as store:
+    with said(), books(_given(data)) as store:
         for one in store.stations():
-            _tell(as_json, _station_row(one), _station_line(one))
+            tell(as_json, _station_row(one), _station_line(one))
 
 
 @stations_app.command("add")
@@ -133,7 +128,7 @@ def add_station(
     as_json: AsJson = False,
 ) -> None:
     """Give an enrolment code: single use, seven days."""
-    with _said(), _books(_given(data or context.obj)) as store:
+    with said(), books(_given(data or context.obj)) as store:
         root = canonical.from_text(setup.descriptor(_given(data or context.obj)).root)
         token = secrets.token_bytes(wire.TOKEN_BYTES)
         until = (datetime.now(UTC) + CODE_LIFE).isoformat(timespec="seconds")
@@ -141,7 +136,7 @@ def add_station(
             name=name, place=place, token_sha256=sealing.sha256(token), until=until
         )
         code = wire.make_code(token, root)
-        _tell(as_json, {**_station_row(one), "enrolment_code": code}, code)
+        tell(as_json, {**_station_row(one), "enrolment_code": code}, code)
 
 
 @stations_app.command("renew")
@@ -152,7 +147,7 @@ def renew_station(
     as_json: AsJson = False,
 ) -> None:
     """Give a code for a station's next epoch: a restored or rebuilt laptop. Good for seven days."""
-    with _said(), _books(_given(data or context.obj)) as store:
+    with said(), books(_given(data or context.obj)) as store:
         root = canonical.from_text(setup.descriptor(_given(data or context.obj)).root)
         token = secrets.token_bytes(wire.TOKEN_BYTES)
         until = (datetime.now(UTC) + CODE_LIFE).isoformat(timespec="seconds")
@@ -160,7 +155,7 @@ def renew_station(
         if one is None:
             raise typer.BadParameter("no enrolled station has that code")
         given = wire.make_code(token, root)
-        _tell(as_json, {**_station_row(one), "enrolment_code": given}, given)
+        tell(as_json, {**_station_row(one), "enrolment_code": given}, given)
 
 
 @stations_app.command("revoke")
@@ -170,7 +165,7 @@ def revoke_station(
     data: Annotated[Path | None, typer.Option("--data", envvar="MIGRAMOVIL_HQ")] = None,
 ) -> None:
     """Receive nothing more from a station."""
-    with _said(), _books(_given(data or context.obj)) as store:
+    with said(), books(_given(data or context.obj)) as store:
         if not store.revoke(code, datetime.now(UTC).isoformat(timespec="seconds")):
             raise typer.BadParameter("No station has that code.")
 
@@ -178,9 +173,9 @@ def revoke_station(
 @app.command()
 def receipts(data: Data, as_json: AsJson = False) -> None:
     """Every receipt, whole, for anyone to verify with Ed25519 alone."""
-    with _said(), _books(data) as store:
+    with said(), books(data) as store:
         for one in store.all_receipts():
-            _tell(as_json, _receipt_row(one), f"{one.record}  {one.kind}")
+            tell(as_json, _receipt_row(one), f"{one.record}  {one.kind}")
 
 
 @audit_app.command("check")
@@ -190,9 +185,9 @@ def check_audit(
     as_json: AsJson = False,
 ) -> None:
     """Whether a station's audit is whole: its signatures, and every head its packets brought."""
-    with _said(), _books(data) as store:
+    with said(), books(data) as store:
         found = auditing.check(store, file.read_bytes())
-        _tell(as_json, asdict(found), f"{found.entries} entries, {found.heads} heads: whole")
+        tell(as_json, asdict(found), f"{found.entries} entries, {found.heads} heads: whole")
 
 
 @app.command("open")
@@ -204,10 +199,10 @@ def open_record(
     as_json: AsJson = False,
 ) -> None:
     """Write a record and its images in clear; who did it is logged."""
-    with _said(), _books(data) as store:
+    with said(), books(data) as store:
         judge = _opener(data, store, unlock)
         found = judge.open_record(record, out, operator=getpass.getuser())
-        _tell(as_json, {"record_id": found.record, "out": str(out)}, f"{found.folio} → {out}")
+        tell(as_json, {"record_id": found.record, "out": str(out)}, f"{found.folio} → {out}")
 
 
 @app.command("restore-key")
@@ -219,7 +214,7 @@ def restore_key(
     as_json: AsJson = False,
 ) -> None:
     """Lend a backup's key to the laptop that restores it; needs the offline folder."""
-    with _said(), _books(data) as store:
+    with said(), books(data) as store:
         answer, backup = restoring.lend(store, setup.offline(data, unlock), request.read_bytes())
         with out.open("xb") as file:
             file.write(canonical.encode(answer))
@@ -231,34 +226,10 @@ def restore_key(
             "packets": backup.packets,
             "out": str(out),
         }
-        _tell(as_json, row, f"{backup.station}  {backup.made_utc}  {out}")
+        tell(as_json, row, f"{backup.station}  {backup.made_utc}  {out}")
 
 
 # --- shared ---------------------------------------------------------------------------------
-@contextmanager
-def _said() -> Iterator[None]:
-    """A trouble becomes its words on the error output and exit status 1."""
-    try:
-        yield
-    except Trouble as trouble:
-        detail = f" [{trouble.detail}]" if trouble.detail else ""
-        typer.echo(f"{trouble.code} {trouble.what} {trouble.advice}{detail}", err=True)
-        raise typer.Exit(1) from None
-    except OSError as problem:
-        typer.echo(f"HQ-00 {problem.strerror or type(problem).__name__}", err=True)
-        raise typer.Exit(1) from None
-
-
-@contextmanager
-def _books(data: Path) -> Iterator[Store]:
-    setup.signed_descriptor(data)  # never makes books in a folder that is not a headquarters
-    store = Store(data / server.BOOKS)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
 def _opener(data: Path, store: Store, unlock: Path | None) -> PacketOpener:
     return PacketOpener(
         store=store,
@@ -272,10 +243,6 @@ def _given(data: Path | None) -> Path:
     if data is None:
         raise typer.BadParameter("--data is missing.")
     return data
-
-
-def _tell(as_json: bool, row: dict[str, Any], line: str) -> None:
-    typer.echo(json.dumps(row, ensure_ascii=False) if as_json else line)
 
 
 def _station_row(one: Station) -> dict[str, Any]:

@@ -148,7 +148,7 @@ class PacketOpener:
         about = (header.realm, header.station, header.record)
         if about != (self._descriptor.realm, one.station, one.record):
             raise Unacceptable("another packet")
-        key = packet.open_content_key(head, self._keys.operational)
+        key = packet.open_content_key(head, *self._keys.every_operational)
         clear = packet.open_objects(data, head, key)
         record = clear.pop(packet.RECORD_OBJECT)
         body = read_record(record)

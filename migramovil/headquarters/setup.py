@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -61,8 +61,15 @@ class Edge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenerKeys:
+    """`former` operational keys were replaced: older packets and letters open with them."""
+
     opened_signer: sealing.Signer
     operational: sealing.Opener
+    former: tuple[sealing.Opener, ...] = ()
+
+    @property
+    def every_operational(self) -> tuple[sealing.Opener, ...]:
+        return (self.operational, *self.former)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +119,10 @@ def descriptor(data: Path) -> Descriptor:
 
 
 def edge(data: Path, unlock: Path | None = None) -> Edge:
-    folder = _Folder.open(data, EDGE, unlock)
+    folder, known = _Folder.open(data, EDGE, unlock), descriptor(data)
     return Edge(
-        stored_signer=sealing.Signer.load(folder.read("stored_signer")),
-        registrar=sealing.Signer.load(folder.read("registrar")),
+        stored_signer=folder.signer_of("stored_signer", known.stored_signer),
+        registrar=folder.signer_of("registrar", known.registrar),
         tls_certificate=folder.path / "tls.crt",
         tls_key=folder.path / "tls.key",
         tls_password=folder.tls_password,
@@ -123,11 +130,50 @@ def edge(data: Path, unlock: Path | None = None) -> Edge:
 
 
 def opener(data: Path, unlock: Path | None = None) -> OpenerKeys:
-    folder = _Folder.open(data, OPENER, unlock)
+    folder, known = _Folder.open(data, OPENER, unlock), descriptor(data)
+    every = [sealing.Opener.load(secret) for secret in folder.every("operational")]
+    now = [one for one in every if canonical.text(one.public) == known.operational]
+    if not now:
+        raise NotSetUp("operational")
     return OpenerKeys(
-        opened_signer=sealing.Signer.load(folder.read("opened_signer")),
-        operational=sealing.Opener.load(folder.read("operational")),
+        opened_signer=folder.signer_of("opened_signer", known.opened_signer),
+        operational=now[0],
+        former=tuple(one for one in every if one is not now[0]),
     )
+
+
+def rotate(
+    data: Path, *, signers: bool = False, registrar: bool = False, unlock: Path | None = None
+) -> Descriptor:
+    """New keys beside the old ones, then the descriptor, signed by the root, that names them.
+
+    Replacing the descriptor decides; no key is ever deleted.
+    """
+    old, safe = descriptor(data), offline(data, unlock)
+    version = old.version + 1
+    edge_, opener_ = _Folder.open(data, EDGE, unlock), _Folder.open(data, OPENER, unlock)
+    new = replace(
+        old,
+        version=version,
+        operational=canonical.text(opener_.kem(f"operational-{version}").public),
+    )
+    if signers:
+        new = replace(
+            new,
+            stored_signer=canonical.text(edge_.signer(f"stored_signer-{version}").public),
+            opened_signer=canonical.text(opener_.signer(f"opened_signer-{version}").public),
+            former_stored=(old.stored_signer, *old.former_stored),
+            former_opened=(old.opened_signer, *old.former_opened),
+        )
+    if registrar:
+        new = replace(
+            new,
+            registrar=canonical.text(edge_.signer(f"registrar-{version}").public),
+            former_registrars=(old.registrar, *old.former_registrars),
+        )
+    signed = Signed.by(safe.root, canonical.encode(new))
+    write(data / DESCRIPTOR, canonical.encode(signed), 0o644)
+    return new
 
 
 def offline(data: Path, unlock: Path | None = None) -> Offline:
@@ -183,6 +229,19 @@ class _Folder:
             return sealing.unwrap(self.key, (self.path / f"{name}.key").read_bytes(), name)
         except FileNotFoundError:
             raise NotSetUp(name) from None
+
+    def every(self, name: str) -> list[bytes]:
+        """Every key of this kind there has been."""
+        names = [path.stem for path in sorted(self.path.glob(f"{name}*.key"))]
+        return [self.read(one) for one in names]
+
+    def signer_of(self, name: str, public: str) -> sealing.Signer:
+        """The signer of this kind whose public half (base64) the descriptor names."""
+        for secret in self.every(name):
+            signer = sealing.Signer.load(secret)
+            if canonical.text(signer.public) == public:
+                return signer
+        raise NotSetUp(name)
 
     def write_tls_key(self, name: str, key: ec.EllipticCurvePrivateKey) -> None:
         """As a password-protected PEM: the TLS library reads only files."""

@@ -13,6 +13,7 @@ import pytest
 
 from migramovil.core import canonical, sealing
 from migramovil.core.record import Realm, Signed, Stamp
+from migramovil.core.recovery import vault_purpose
 from migramovil.core.roles import Account, AccountBody, Role
 from migramovil.store import files, keys, rotation
 from migramovil.store.keys import Holders
@@ -244,7 +245,7 @@ def test_headquarters_recovery_key_opens_the_vault_whatever_happens_to_people(di
     with disk.opened() as (_, vault):
         key = rotate(disk, vault, rosa)
     sealed = keys.sealed_for_headquarters(disk.folder)
-    assert keys.open_for_headquarters(RECOVERY, sealed) == key
+    assert RECOVERY.open(sealed, vault_purpose()) == key
 
 
 def test_a_slot_a_thief_wrote_into_the_file_is_never_sealed_to(disk: Disk) -> None:
