@@ -10,8 +10,8 @@ from pathlib import Path
 from migramovil import logs, settings
 from migramovil.core import canonical, sealing
 from migramovil.core.record import Descriptor, Realm, WrongRealm
-from migramovil.core.sealing import Signer
 from migramovil.core.roles import Act, may
+from migramovil.core.sealing import Signer
 from migramovil.core.trouble import Trouble
 from migramovil.devices import registry
 from migramovil.devices.lanes import Lane

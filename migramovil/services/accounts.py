@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -36,6 +37,12 @@ class Revoked(Trouble):
     what = "Esta persona ya no puede entrar en esta estación."
     advice = "Su acceso fue anulado. Si no corresponde, hable con supervisión."
     who = Who.SUPERVISOR
+
+
+class AlreadyEnrolled(Trouble):
+    code = "ACC-31"
+    what = "Esta estación ya está dada de alta."
+    advice = "Nada se cambió. Para empezar de nuevo en esta laptop, avise al técnico."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,11 +225,10 @@ class Accounts:
     def _log_in(self, username: str, password: str) -> Session:
         unlocked = self._open_slot(username, password)
         self._leave()
-        with self._guard:
-            vault = Vault(self._folder, unlocked.vault_key)
+        with self._guard, contextlib.ExitStack() as undo:
+            vault = undo.enter_context(Vault(self._folder, unlocked.vault_key))
             person = unlocked.person
             if person.account in rotation.revoked(vault):
-                vault.close()
                 raise Revoked
             finishing.reconcile(self._outbox, vault, actor=person.account, keep=self.keepsake)
             role = next(
@@ -235,6 +241,7 @@ class Accounts:
             self._inside = Inside(
                 session=session, person=person, vault=vault, vault_key=unlocked.vault_key
             )
+            undo.pop_all()
         self.on_entered()
         return session
 
@@ -250,6 +257,8 @@ class Accounts:
         return self._desk.run(lambda _: self._enroll(url, code, name, username, password))
 
     def _enroll(self, url: str, code: str, name: str, username: str, password: str) -> None:
+        if self.enrolled:
+            raise AlreadyEnrolled
         username = username.strip().lower()
         keys.check_password(username, password)
         tried = self._attempt(code, name, username)
@@ -332,8 +341,12 @@ class Accounts:
         self.inside()
         return self._open_slot(username, password).person
 
+    def trying(self, username: str) -> AbstractContextManager[None]:
+        """Goes round every look at a person's password: the door's waits count here too."""
+        return self._lockout.trying(username)
+
     def _open_slot(self, username: str, password: str) -> keys.Unlocked:
-        with self._lockout.trying(username):
+        with self.trying(username):
             return keys.open_slot(self._folder, username, password, self.machine.secrets)
 
     def role_of(self, account: str) -> Role:

@@ -224,9 +224,9 @@ class People:
 
     def _change_password(self, old: str, new: str) -> None:
         inside = self._accounts.inside()
-        keys.change_password(
-            self._folder, inside.session.username, old, new, self._accounts.machine.secrets
-        )
+        username = inside.session.username
+        with self._accounts.trying(username):
+            keys.change_password(self._folder, username, old, new, self._accounts.machine.secrets)
         inside.vault.audit.append(inside.session.account, "change-password", "", self._clock.now())
 
     def _active(self, inside: Inside, account: str) -> Account:
