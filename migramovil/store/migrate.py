@@ -9,28 +9,59 @@ import alembic.command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 import migramovil
+from migramovil.store import files
 from migramovil.store.database import Database, open_engine
 from migramovil.store.trouble import Damaged, FromTheFuture, translated
 
 # Alembic keeps the environment that is running in module globals.
 _ONE_AT_A_TIME = threading.Lock()
+BEFORE = ".before"
 
 
 def open_database(path: Path, key: bytes, environment: str) -> Database:
-    """The store at `path`, made or upgraded as needed; `environment` is "outbox" or "vault"."""
+    """The store at `path`, made or upgraded as needed; `environment` is "outbox" or "vault".
+
+    An upgrade first copies the file as it was, under the same key. The outbox's copy stays until
+    the next start that needs no upgrade; the vault's only until the new one was read whole, for
+    it would keep the keys of drafts that are finished meanwhile.
+    """
+    copy = path.with_name(path.name + BEFORE)
     with translated():
         # Rebuilding a table needs foreign keys off, and a transaction cannot switch them.
         engine = open_engine(path, key, foreign_keys=False)
         try:
+            config = settings(environment)
+            with engine.connect() as connection:
+                due = _due(connection, config)
+            if due:
+                _copy(engine, copy, key)
             with engine.begin() as connection:
-                upgrade(connection, settings(environment))
+                upgrade(connection, config)
         finally:
             engine.dispose()
         path.chmod(0o600)
-    return Database(open_engine(path, key))
+    database = Database(open_engine(path, key))
+    if due and not database.sound():
+        database.close()
+        raise Damaged(copy.name)
+    if copy.exists() and (not due or environment == "vault"):
+        files.remove(copy)
+    return database
+
+
+def _due(connection: Connection, config: Config) -> bool:
+    """Whether there is a store, and it is of an older program."""
+    now = MigrationContext.configure(connection).get_current_revision()
+    return now is not None and now != ScriptDirectory.from_config(config).get_current_head()
+
+
+def _copy(engine: Engine, copy: Path, key: bytes) -> None:
+    files.remove(copy)
+    database = Database(engine).copy_to(copy, key)
+    database.close()
 
 
 def settings(environment: str) -> Config:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import alembic.command
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import MetaData
+from sqlalchemy import Column, Integer, LargeBinary, MetaData
 
 from migramovil.store import migrate, tables
 from migramovil.store.database import open_engine
@@ -114,3 +115,114 @@ def test_a_store_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
     engine.dispose()
     with pytest.raises(FromTheFuture):
         migrate.open_database(path, KEY, "vault")
+
+
+# ---- data that an older program left ---------------------------------------------------------
+def old_store(path: Path, environment: str) -> dict[str, list[tuple[Any, ...]]]:
+    """A store of the first revision with a row in every table; those rows."""
+    engine = open_engine(path, KEY, foreign_keys=False)
+    with engine.begin() as connection:
+        migrate.upgrade(connection, migrate.settings(environment), "0001")
+    with engine.begin() as connection:
+        known = MetaData()
+        known.reflect(connection)
+        tables = [table for table in known.sorted_tables if table.name != "alembic_version"]
+        for table in tables:
+            row = {c.name: value(c) for c in table.c if c.name != "state"}
+            connection.execute(table.insert().values(**row))
+        rows = {
+            table.name: [tuple(r) for r in connection.execute(table.select())] for table in tables
+        }
+    engine.dispose()
+    return rows
+
+
+def value(column: Column[Any]) -> Any:
+    if isinstance(column.type, LargeBinary):
+        return b"k" * 32
+    if isinstance(column.type, Integer):
+        return 1
+    if column.name in {"digest", "hash"}:
+        return "a" * 64
+    return {"realm": "training", "kind": "stored"}.get(column.name, "1")
+
+
+def rows_of(path: Path, before: dict[str, list[tuple[Any, ...]]]) -> dict[str, Any]:
+    """The same tables now, as far as their first columns."""
+    engine = open_engine(path, KEY)
+    with engine.begin() as connection:
+        known = MetaData()
+        known.reflect(connection)
+        found = {
+            name: [
+                tuple(row)[: len(old[0])] for row in connection.execute(known.tables[name].select())
+            ]
+            for name, old in before.items()
+        }
+    engine.dispose()
+    return found
+
+
+@BOTH
+def test_data_of_an_older_program_is_all_there_after_the_upgrade(
+    tmp_path: Path, environment: str, metadata: MetaData
+) -> None:
+    path = tmp_path / "a.db"
+    before = old_store(path, environment)
+    migrate.open_database(path, KEY, environment).close()
+    assert rows_of(path, before) == before
+    engine = open_engine(path, KEY)
+    with engine.begin() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+
+
+@BOTH
+def test_data_survives_every_step_down_and_up(
+    tmp_path: Path, environment: str, metadata: MetaData
+) -> None:
+    del metadata
+    path = tmp_path / "a.db"
+    before = old_store(path, environment)
+    config = migrate.settings(environment)
+    steps = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    for target in [*steps, *reversed(steps)]:
+        engine = open_engine(path, KEY, foreign_keys=False)
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            now = MigrationContext.configure(connection).get_current_revision() or ""
+            way = alembic.command.upgrade if target > now else alembic.command.downgrade
+            if target != now:
+                way(config, target)
+        engine.dispose()
+        assert rows_of(path, before) == before
+
+
+@BOTH
+def test_an_upgrade_keeps_the_file_as_it_was_no_longer_than_is_safe(
+    tmp_path: Path, environment: str, metadata: MetaData
+) -> None:
+    del metadata
+    path, copy = tmp_path / "a.db", tmp_path / "a.db.before"
+    before = old_store(path, environment)
+    migrate.open_database(path, KEY, environment).close()
+    if environment == "outbox":
+        assert rows_of(copy, before) == before
+        assert oct(copy.stat().st_mode)[-3:] == "600"
+    else:
+        assert not copy.exists()  # it would hold the keys of drafts that are finished from now on
+    migrate.open_database(path, KEY, environment).close()
+    assert list(tmp_path.glob("a.db.before*")) == []
+
+
+def test_a_failed_upgrade_leaves_the_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.db"
+    before = old_store(path, "vault")
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(migrate, "upgrade", die)
+    with pytest.raises(KeyboardInterrupt):
+        migrate.open_database(path, KEY, "vault")
+    assert rows_of(tmp_path / "a.db.before", before) == rows_of(path, before) == before
