@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from migramovil.core import canonical, enrollment, sealing
+from migramovil.core import canonical, enrollment, packet, sealing
 from migramovil.core.enrollment import SCHEMA, NewerDraft, Step, read_draft
 from migramovil.core.roles import Act, ActBody, Approval, NotAllowed
 from migramovil.services.drafts import NeedsAnother, NotEmpty
@@ -333,6 +333,22 @@ def test_a_correction_names_the_record_it_replaces_and_why(counter: Counter) -> 
     assert not draft.untouched
     entry = next(e for e in counter.vault.audit.entries() if e.act == "correct")
     assert entry.subject == f"{draft.record_id} {wrong.record_id}"
+
+
+def test_the_packet_of_a_correction_says_it_outside_and_inside(
+    counter: Counter, headquarters: Headquarters
+) -> None:
+    counter.fill()
+    wrong = counter.enrolling.finish().result(10)
+    counter.fill(supersedes=wrong.record_id, correction="apellido equivocado")
+    right = counter.enrolling.finish().result(10)
+    data = counter.outbox.packet(right.record_id)
+    head = packet.read_head(data)
+    key = packet.open_content_key(head, headquarters.operational)
+    body = canonical.decode(packet.open_objects(data, head, key)["record"], dict[str, Any])
+    assert head.header.supersedes == body["content"]["supersedes"] == wrong.record_id
+    assert body["content"]["correction"] == "apellido equivocado"
+    assert body["content"]["started_by"] == account_of(counter, OFFICER)
 
 
 @pytest.mark.parametrize(("record", "why"), [("nobody", "x"), ("", " ")])
