@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +12,7 @@ from migramovil.core.roles import Account, AccountBody, Role
 from migramovil.core.sealing import CannotOpen
 from migramovil.store.trouble import Closed, Damaged, DraftGone, VaultLocked
 from migramovil.store.vault import StoredDraft, Vault
-from tests.store.bench import RECORD, SIGNER, UTC, Disk, add_draft, finish, leaks, new_disk
+from tests.store.bench import RECORD, SIGNER, UTC, Disk, add_draft, finish, leaks
 
 
 def test_a_draft_and_its_pictures_come_back_as_they_were(disk: Disk) -> None:
@@ -150,49 +146,6 @@ def test_any_change_to_the_audit_shows(disk: Disk, change: str) -> None:
             connection.exec_driver_sql(change)
         with pytest.raises(AuditBroken):
             vault.audit.verify()
-
-
-CHILD = """
-import sys
-from pathlib import Path
-from migramovil.store.vault import Vault
-vault = Vault(Path(sys.argv[1]), bytes.fromhex(sys.argv[2]))
-n = 0
-while True:
-    record = f"{sys.argv[3]}-{n}"
-    vault.save_draft(record, 1, record.encode(), "2026-11-23T12:00:00Z")
-    object_id = vault.put_media(record, record.encode() * 3000)
-    print(record, object_id, flush=True)
-    n += 1
-"""
-
-
-def test_what_was_acknowledged_survives_ten_kills(tmp_path: Path) -> None:
-    disk = new_disk(tmp_path / "station")
-    acknowledged: list[tuple[str, str]] = []
-    for round_number in range(10):
-        child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(disk.folder), disk.key.hex(), str(round_number)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert child.stdout is not None
-        for _ in range(1 + round_number % 4):
-            record, object_id = child.stdout.readline().split()
-            acknowledged.append((record, object_id))
-        child.send_signal(signal.SIGKILL)
-        for line in child.stdout:
-            if line.endswith("\n"):
-                record, object_id = line.split()
-                acknowledged.append((record, object_id))
-        child.stdout.close()
-        child.wait()
-    with disk.opened() as (_, vault):
-        bodies = {draft.record_id: draft.body for draft in vault.drafts()}
-        for record, object_id in acknowledged:
-            assert bodies[record] == record.encode()
-            assert vault.get_media(record, object_id) == record.encode() * 3000
-        assert vault.sound()
 
 
 def test_a_closed_vault_answers_nobody_who_still_holds_it(disk: Disk) -> None:
