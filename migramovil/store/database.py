@@ -150,7 +150,7 @@ class Database:
 
     def close(self) -> None:
         """Forget the key: whoever still holds this is told that it is Closed."""
-        old, self._engine, self._reader = self._engine, _SHUT, _SHUT
+        old, self._engine, self._reader = self._engine, _SHUT, _SHUT.execution_options(reading=True)
         old.dispose()
 
 

@@ -175,12 +175,13 @@ class Frame(QWidget):
         self.step_rail.setVisible(page.rail == "steps")
         self.footer.show()
         side = page.side()
-        shown = self._side.itemAt(0)
-        if shown is not None and shown.widget() is side:
+        at = self._side.itemAt(0)
+        shown = at.widget() if at is not None else None
+        if shown is side:
             return
         if shown is not None:  # it is its page's, which comes back with it: never deleted here
-            shown.widget().hide()
-            self._side.removeWidget(shown.widget())
+            shown.hide()
+            self._side.removeWidget(shown)
         if side is not None:
             self._side.addWidget(side)
             side.show()
