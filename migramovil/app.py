@@ -96,18 +96,28 @@ def sync_engine(
     outbox: Outbox, desk: Desk, identity: StationIdentity, *, url: str = ""
 ) -> SyncEngine:
     """The engine over HTTPS for an enrolled station."""
-    descriptor = canonical.decode(identity.descriptor.encode(), Descriptor)
-    return SyncEngine(
+
+    def renewed(descriptor: Descriptor) -> None:
+        outbox.renew_descriptor(canonical.encode(descriptor).decode())
+        engine.renew(descriptor)
+
+    engine = SyncEngine(
         outbox,
-        _line(identity, desk.clock, url),
-        descriptor,
+        _line(identity, desk.clock, url, renewed),
+        canonical.decode(identity.descriptor.encode(), Descriptor),
         clock=desk.clock.utc,
         on_status=desk.waiting.heard,
         letters=Post(outbox),
     )
+    return engine
 
 
-def _line(identity: StationIdentity, clock: StationClock, url: str) -> https.HttpsHeadquarters:
+def _line(
+    identity: StationIdentity,
+    clock: StationClock,
+    url: str,
+    renewed: Callable[[Descriptor], object] = lambda _: None,
+) -> https.HttpsHeadquarters:
     """A connection of one's own to headquarters; not shared between threads."""
     return https.HttpsHeadquarters(
         canonical.decode(identity.descriptor.encode(), Descriptor),
@@ -116,6 +126,7 @@ def _line(identity: StationIdentity, clock: StationClock, url: str) -> https.Htt
         realm=identity.realm,
         url=url or identity.url,
         on_time=lambda signed, doubt_s: clock.correct(signed, doubt_s=doubt_s),
+        on_descriptor=renewed,
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -152,9 +152,16 @@ class PacketOpener:
         clear = packet.open_objects(data, head, key)
         record = clear.pop(packet.RECORD_OBJECT)
         body = read_record(record)
+        if body.content.get("supersedes", "") != header.supersedes:
+            raise Unacceptable("supersedes")
         vouchers = vouchers_of(self._store, self._descriptor, one.station, signing)
-        check_approvals(body, header, vouchers)
+        check_approvals(body, header, replace(vouchers, recipients=self._own_keys()))
         return Opened(record=record, files=named_files(body, clear))
+
+    def _own_keys(self) -> frozenset[str]:
+        mine = [opener.public for opener in self._keys.every_operational]
+        recovery = canonical.from_text(self._descriptor.recovery)
+        return frozenset(map(sealing.key_id, (*mine, recovery)))
 
     def _utc(self) -> str:
         return self._clock().astimezone(UTC).isoformat(timespec="seconds")
@@ -249,8 +256,11 @@ def check_act(
     body = canonical.decode(said, roles.ActBody)
     if (body.format, body.account) != ("migramovil/act/1", person.account):
         raise Unacceptable("approval")
-    bound = (body.act, body.suite, body.realm, body.station, body.record, body.recipients)
-    about = (header.suite, header.realm, header.station, header.record, header.recipients)
+    bound = (body.act, body.suite, body.realm, body.station, body.record)
+    about = (header.suite, header.realm, header.station, header.record)
+    # An approval may be older than headquarters' newest key, to which the packet is sealed.
+    if not set(body.recipients) <= vouchers.recipients | set(header.recipients):
+        raise Unacceptable("approval recipients")
     if bound != (act.value, *about) or body.content_sha256 != content_sha256:
         raise Unacceptable("approval binding")
     if not roles.may(person.role, act):

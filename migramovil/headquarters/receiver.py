@@ -76,9 +76,11 @@ class Receiver:
         self._stored_signer = stored_signer
         self._receipt_signer = receipt_signer
         self._registrar = registrar
+        known = canonical.decode(canonical.from_text(descriptor.body), Descriptor)
+        self._version = known.version
         self._letters = LetterBox(
             store,
-            canonical.decode(canonical.from_text(descriptor.body), Descriptor),
+            known,
             registrar=registrar,
             signer=stored_signer,
         )
@@ -92,7 +94,9 @@ class Receiver:
         asked = _read(body, wire.Ping)
         if not 16 <= len(asked.nonce) <= 128:
             raise Refused(Refusal.BAD_REQUEST, "nonce")
-        told = wire.TimeBody(nonce=asked.nonce, utc=self._utc(), realm=self._realm)
+        told = wire.TimeBody(
+            nonce=asked.nonce, utc=self._utc(), realm=self._realm, descriptor=self._version
+        )
         return _answer(200, Signed.by(self._stored_signer, canonical.encode(told)))
 
     def enroll(self, body: bytes) -> Answer:
@@ -191,6 +195,7 @@ class Receiver:
             size=len(data),
             carrier=carrier,
             audit_head=head.header.audit_head,
+            supersedes=head.header.supersedes,
         )
         self._store.store_packet(
             whole,

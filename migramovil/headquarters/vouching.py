@@ -33,6 +33,7 @@ class Vouchers:
     registrars: tuple[bytes, ...]
     signing: bytes
     released: Callable[[str, str], bool] = lambda _reference, _username: False
+    recipients: frozenset[str] = frozenset()  # ids of keys that are or were headquarters' own
 
 
 def vouchers_of(store: Store, descriptor: Descriptor, station: str, signing: str) -> Vouchers:

@@ -36,7 +36,7 @@ _RECEIPT_OF = {
 class StationIdentity:
     """Who this station is, and whom it talks to.
 
-    `descriptor` is headquarters' signed descriptor (record.Signed) as JSON; `transport` the private
+    `descriptor` is headquarters' descriptor (record.Descriptor) as JSON; `transport` the private
     key that may upload and fetch, and nothing else.
     """
 
@@ -135,6 +135,11 @@ class Outbox:
                 added.on_conflict_do_update(index_elements=["id"], set_={**values, "seq": kept})
             )
         self.changed()
+
+    def renew_descriptor(self, descriptor: str) -> None:
+        """Keep headquarters' newer word about its keys, checked by whoever fetched it."""
+        with self._database.write() as connection:
+            connection.execute(update(station).values(descriptor=descriptor))
 
     def seq(self) -> int:
         """The last number given in this epoch; 0 before the first."""

@@ -92,6 +92,10 @@ class SyncEngine:
         """A record was sealed; or the link changed, which alone cuts a back-off short."""
         self._call(link_changed=link_changed)
 
+    def renew(self, descriptor: Descriptor) -> None:
+        """Headquarters' newer word about its keys; for whoever dials, on this engine's thread."""
+        self._descriptor = descriptor
+
     def send_now(self) -> None:
         """A person asks: cut any pause, take back what stood aside, leave a halt."""
         self._call(asked=True)

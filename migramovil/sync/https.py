@@ -52,8 +52,8 @@ class EnrolmentRefused(Trouble):
 class HttpsHeadquarters:
     """One connection, kept while it works; `url` is the descriptor's first unless given.
 
-    `on_time` hears the time headquarters signed and its doubt in seconds, at each dialling, on the
-    thread that dials.
+    `on_time` hears the time headquarters signed and its doubt in seconds, `on_descriptor` a newer
+    word of its root key about itself: both at dialling, on the thread that dials.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class HttpsHeadquarters:
         realm: Realm,
         url: str = "",
         on_time: Callable[[datetime, int], object] = lambda *_: None,
+        on_descriptor: Callable[[Descriptor], object] = lambda _: None,
     ) -> None:
         if descriptor.realm != realm:
             raise WrongRealm
@@ -73,6 +74,7 @@ class HttpsHeadquarters:
         self._transport = transport
         self._url = url or descriptor.urls[0]
         self._on_time = on_time
+        self._on_descriptor = on_descriptor
         self._line: _Line | None = None
 
     def receipts(self, records: Sequence[tuple[str, str]]) -> Sequence[Signed]:
@@ -135,12 +137,38 @@ class HttpsHeadquarters:
         if self._line is None:
             line = _Line(self._url, _pinned(self._descriptor.tls_ca))
             try:
-                self._on_time(*_check_time(line, self._descriptor))
+                self._greet(line)
             except BaseException:
                 line.close()
                 raise
             self._line = line
         return self._line
+
+    def _greet(self, line: _Line) -> None:
+        """Hear the signed time; and of new keys, which may have signed it already."""
+        try:
+            now, doubt_s, version = _check_time(line, self._descriptor)
+        except NotHeadquarters:
+            if not self._renewed(line):
+                raise
+            now, doubt_s, version = _check_time(line, self._descriptor)
+        self._on_time(now, doubt_s)
+        if version > self._descriptor.version:
+            self._renewed(line)
+
+    def _renewed(self, line: _Line) -> bool:
+        """Whether headquarters' root key signed a newer descriptor; an older one never counts."""
+        status, answer = line.ask("GET", wire.DESCRIPTOR_PATH, b"", {})
+        if status != 200:
+            raise _refusal(status, answer)
+        known = self._descriptor
+        root = wire.root_hash(canonical.from_text(known.root))
+        found = read_descriptor(_read(answer, Signed), root, realm=known.realm)
+        if found.root != known.root or found.version <= known.version:
+            return False
+        self._descriptor = found
+        self._on_descriptor(found)
+        return True
 
 
 def first_contact(url: str, code: str, *, realm: Realm) -> Descriptor:
@@ -294,8 +322,9 @@ def _unverified() -> ssl.SSLContext:
     return context
 
 
-def _check_time(line: _Line, descriptor: Descriptor) -> tuple[datetime, int]:
-    """The time signed for a fresh nonce and its doubt: the whole seconds the question took.
+def _check_time(line: _Line, descriptor: Descriptor) -> tuple[datetime, int, int]:
+    """The time signed for a fresh nonce, its doubt (the whole seconds the question took), and the
+    newest version of headquarters' descriptor.
 
     Realm and certificate dates must agree with it.
     """
@@ -318,7 +347,7 @@ def _check_time(line: _Line, descriptor: Descriptor) -> tuple[datetime, int]:
     for shown in (authority, x509.load_der_x509_certificate(line.certificate)):
         if not shown.not_valid_before_utc <= now <= shown.not_valid_after_utc:
             raise CertificateExpired
-    return now, took
+    return now, took, told.descriptor
 
 
 # --- answers ----------------------------------------------------------------------------------

@@ -93,12 +93,16 @@ class Ping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeBody:
-    """Headquarters' time (UTC, ISO 8601), fresh for this nonce; signed by the edge's key."""
+    """Headquarters' time (UTC, ISO 8601), fresh for this nonce; signed by the edge's key.
+
+    `descriptor` is the version of its newest descriptor.
+    """
 
     format: str = TIME_FORMAT
     nonce: str
     utc: str
     realm: Realm
+    descriptor: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
