@@ -175,7 +175,8 @@ def receipts(data: Data, as_json: AsJson = False) -> None:
     """Every receipt, whole, for anyone to verify with Ed25519 alone."""
     with said(), books(data) as store:
         for one in store.all_receipts():
-            tell(as_json, _receipt_row(one), f"{one.record}  {one.kind}")
+            mends = f"  supersedes {one.supersedes}" if one.supersedes else ""
+            tell(as_json, _receipt_row(one), f"{one.record}  {one.kind}{mends}")
 
 
 @audit_app.command("check")
@@ -261,4 +262,5 @@ def _verdict_line(verdict: Verdict) -> str:
 
 
 def _receipt_row(one: Receipt) -> dict[str, Any]:
-    return {"record_id": one.record, "kind": one.kind, **asdict(one.signed)}
+    about = {"record_id": one.record, "kind": one.kind, "supersedes": one.supersedes}
+    return {**about, **asdict(one.signed)}

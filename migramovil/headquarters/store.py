@@ -82,6 +82,7 @@ PACKETS = sa.Table(
     sa.Column("size", sa.Integer, nullable=False),
     sa.Column("carrier", sa.Text, nullable=False),
     sa.Column("audit_head", sa.Text, nullable=False, server_default=""),
+    sa.Column("supersedes", sa.Text, nullable=False, server_default=""),
 )
 RECEIPTS = sa.Table(
     "receipts",
@@ -167,13 +168,17 @@ class Packet:
     size: int
     carrier: str
     audit_head: str = ""  # "" of those received before it was kept
+    supersedes: str = ""  # the record of the same station that this one corrects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
+    """A receipt, and which earlier record the packet it is about corrects ("" for most)."""
+
     record: str
     kind: str
     signed: Signed
+    supersedes: str = ""
 
 
 Chain = Callable[[int, str], ReceiptBody]
@@ -490,14 +495,15 @@ def _receipts_of(connection: Connection, packet: Packet) -> list[Receipt]:
 
 
 def _receipts(connection: Connection, *clauses: sa.ColumnElement[bool]) -> list[Receipt]:
-    rows = connection.execute(
-        sa.select(RECEIPTS).where(*clauses).order_by(RECEIPTS.c.station, RECEIPTS.c.serial)
-    )
+    about = sa.and_(PACKETS.c.station == RECEIPTS.c.station, PACKETS.c.record == RECEIPTS.c.record)
+    query = sa.select(RECEIPTS, PACKETS.c.supersedes).join(PACKETS, about).where(*clauses)
+    rows = connection.execute(query.order_by(RECEIPTS.c.station, RECEIPTS.c.serial))
     return [
         Receipt(
             record=row.record,
             kind=row.kind,
             signed=Signed(body=row.body, signature=row.signature, public_key=row.public_key),
+            supersedes=row.supersedes,
         )
         for row in rows
     ]

@@ -432,6 +432,29 @@ def test_objects_must_be_what_the_record_says(
     assert refusal(place, station, made) == reason
 
 
+def test_the_books_say_which_record_a_correction_replaces(
+    place: Place, station: Station, client: https.HttpsHeadquarters
+) -> None:
+    wrong, data = station.packet()
+    client.send(wrong, data, nothing)
+    content = {"supersedes": wrong.record, "correction": "apellido"}
+    right, data = station.packet(supersedes=wrong.record, content=content)
+    client.send(right, data, nothing)
+    assert [verdict.kind for verdict in place.judge()] == ["opened", "opened"]
+    done = CliRunner().invoke(app, ["receipts", "--data", str(place.data), "--json"])
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    told = {(row["record_id"], row["kind"]): row["supersedes"] for row in rows}
+    assert [told[right.record, kind] for kind in ("stored", "opened")] == [wrong.record] * 2
+    assert told[wrong.record, "opened"] == ""
+
+
+def test_a_correction_must_name_the_same_record_inside_and_out(
+    place: Place, station: Station
+) -> None:
+    made = station.packet(supersedes="0192bbbb-0000-7000-8000-000000000009")
+    assert refusal(place, station, made) == "HQ-05 supersedes"
+
+
 def test_an_opened_record_is_written_in_clear_and_the_opening_is_logged(
     place: Place, station: Station, client: https.HttpsHeadquarters, tmp_path: Path
 ) -> None:
@@ -467,7 +490,8 @@ def test_receipts_verify_with_ed25519_alone_and_form_a_chain(
     previous, serial = "", 0
     for line in done.stdout.splitlines():
         row = json.loads(line)
-        assert set(row) == {"record_id", "kind", "body", "signature", "public_key"}
+        about = {"record_id", "kind", "supersedes"}
+        assert set(row) == about | {"body", "signature", "public_key"}
         raw = base64.b64decode(row["body"])
         public = Ed25519PublicKey.from_public_bytes(base64.b64decode(row["public_key"]))
         public.verify(base64.b64decode(row["signature"]), raw)

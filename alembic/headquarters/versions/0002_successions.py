@@ -1,5 +1,5 @@
 """A station that goes on with new keys: its next epoch, and the signing key it had before; the
-audit head each packet brought."""
+audit head each packet brought, and the record it corrects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("packets", sa.Column("audit_head", sa.Text, nullable=False, server_default=""))
+    for name in ("audit_head", "supersedes"):
+        op.add_column("packets", sa.Column(name, sa.Text, nullable=False, server_default=""))
     op.create_table(
         "successions",
         sa.Column("token_sha256", sa.Text, primary_key=True),
@@ -36,4 +37,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("successions")
+    op.drop_column("packets", "supersedes")
     op.drop_column("packets", "audit_head")
