@@ -7,6 +7,7 @@ import io
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from migramovil.core import audit as chain
 from migramovil.core.audit import Entry
@@ -16,7 +17,7 @@ from migramovil.devices.lanes import Lane, Ticket
 from migramovil.devices.trouble import Cancelled
 from migramovil.services.accounts import Accounts, NobodyInside
 from migramovil.services.clock import StationClock
-from migramovil.store import ledger, verify
+from migramovil.store import files, ledger, verify
 from migramovil.store.ledger import Figures
 from migramovil.store.outbox import Outbox
 from migramovil.store.verify import Books, Finding
@@ -141,25 +142,29 @@ class Ledger:
 
     def export_audit(self) -> Ticket[bytes]:
         """The whole chain as JSON lines that the station signs; on the record itself."""
+        return self._desk.run(lambda _: self._exported())
 
-        def write(_: threading.Event) -> bytes:
-            inside = self._accounts.demand(Act.SEE_AUDIT)
-            station = self._outbox.station()
-            if station is None:
-                raise NobodyInside("not enrolled")
-            now = self._clock.now()
-            inside.vault.audit.append(inside.session.account, "export-audit", "", now)
-            lines = chain.export(
-                inside.vault.audit.entries(),
-                inside.vault.station_keys()[0],
-                realm=station.realm,
-                station=station.station,
-                epoch=station.epoch,
-                utc=now.utc,
-            )
-            return b"".join(line + b"\n" for line in lines)
+    def audit_check(self) -> Ticket[tuple[Finding, ...]]:
+        """Only the audit: its links, its signatures, and every head that left the station."""
 
-        return self._desk.run(write)
+        def look(_: threading.Event) -> tuple[Finding, ...]:
+            books = self._desk.run(lambda _: self._read(Act.SEE_AUDIT)).result()
+            return tuple(verify.audit_whole(self._outbox, books)) if books else ()
+
+        return self._lane.run(look)
+
+    def save_audit(self, path: Path) -> Ticket[Path]:
+        """Write `export_audit` to a file."""
+        return self._desk.run(lambda _: self._saved(path, self._exported()))
+
+    def save_report(self, path: Path) -> Ticket[Path]:
+        """Write `report` to a file, for a spreadsheet."""
+
+        def save(_: threading.Event) -> Path:
+            self._accounts.demand(Act.SEE_LEDGER)
+            return self._saved(path, self.report().encode("utf-8-sig"))
+
+        return self._desk.run(save)
 
     # ---- what leaves the screen ----------------------------------------------------------------
     def report(self) -> str:
@@ -180,6 +185,28 @@ class Ledger:
         return out.getvalue()
 
     # ---- within --------------------------------------------------------------------------------
+    def _exported(self) -> bytes:
+        inside = self._accounts.demand(Act.SEE_AUDIT)
+        station = self._outbox.station()
+        if station is None:
+            raise NobodyInside("not enrolled")
+        now = self._clock.now()
+        inside.vault.audit.append(inside.session.account, "export-audit", "", now)
+        lines = chain.export(
+            inside.vault.audit.entries(),
+            inside.vault.station_keys()[0],
+            realm=station.realm,
+            station=station.station,
+            epoch=station.epoch,
+            utc=now.utc,
+        )
+        return b"".join(line + b"\n" for line in lines)
+
+    @staticmethod
+    def _saved(path: Path, data: bytes) -> Path:
+        files.write(path, data)
+        return path
+
     def _read(self, act: Act) -> Books | None:
         return verify.read(self._outbox, self._accounts.demand(act).vault)
 

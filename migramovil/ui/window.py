@@ -127,6 +127,7 @@ class StationWindow(Frame):
     def _listen(self) -> None:
         """The services call on their own threads; the bridge brings it here."""
         self._desk.waiting.when_status(lambda *_: self._bridge.post(self._hear))
+        self._desk.ledger.when_looked(lambda *_: self._bridge.post(self._hear))
         self._desk.diagnosing.when_devices(lambda *_: self._bridge.post(self._hear))
         self._desk.enrolling.when_saved(lambda *_: self._bridge.post(self._show_rail))
         self._desk.enrolling.on_unsaved = lambda trouble: self._bridge.post(

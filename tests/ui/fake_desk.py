@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar, cast
 
@@ -28,7 +29,11 @@ from migramovil.services.desk import Desk, Place
 from migramovil.services.diagnosing import DeviceReport, TestResult
 from migramovil.services.drafts import Crash, Parked
 from migramovil.services.enrolling import Finished
+from migramovil.services.keeping import Held, Slip
+from migramovil.services.ledger import AuditLine, DoesNotAddUp, Looked
 from migramovil.store.keys import SlotInfo
+from migramovil.store.ledger import Figures
+from migramovil.store.verify import Finding
 from migramovil.sync.machine import Status
 
 T = TypeVar("T")
@@ -328,6 +333,83 @@ class Diagnosing:
         self.listeners.append(call)
 
 
+class Keeping:
+    def __init__(self) -> None:
+        self.now = Held(slips=38, ends_utc="2026-11-24T11:00:00Z", purge_pending=False)
+        self.slipped: list[str] = ["r0"]
+        self.reprinted: list[str] = []
+        self.closed = 0
+        self.trouble: Trouble | None = None
+
+    def held(self) -> Ticket[Held]:
+        return done(self.now)
+
+    def slips(self) -> Ticket[tuple[Slip, ...]]:
+        return done(tuple(Slip(finished=a_finished(one), reprints=0) for one in self.slipped))
+
+    def reprint(self, record_id: str) -> Ticket[None]:
+        self.reprinted.append(record_id)
+        return failed(self.trouble) if self.trouble else done(None)
+
+    def close_jornada(self) -> Ticket[Held]:
+        self.closed += 1
+        self.now = Held(slips=0, ends_utc="", purge_pending=False)
+        return done(self.now)
+
+
+class Ledger:
+    def __init__(self) -> None:
+        self.told = Figures(day="", finished=38, sealed=14, stored=5, opened=18, refused=1)
+        self.looked: Looked | None = None
+        self.findings: tuple[Finding, ...] = ()
+        self.lines: tuple[AuditLine, ...] = ()
+        self.slow: Ticket[Any] | None = None
+        self.saved: list[Path] = []
+        self.steps: list[Callable[[int, int], object]] = []
+        self.listeners: list[Callable[[], object]] = []
+
+    def figures(self) -> Figures:
+        return self.told
+
+    def days(self) -> list[Figures]:
+        return [
+            replace(self.told, day="2026-11-23"),
+            Figures(day="2026-11-22", finished=41, sealed=0, stored=0, opened=41, refused=0),
+        ]
+
+    def trouble(self) -> Trouble | None:
+        looked = self.looked
+        wrong = not self.told.fits or (looked is not None and looked.findings)
+        return DoesNotAddUp() if wrong else None
+
+    def when_looked(self, call: Callable[[], object]) -> None:
+        self.listeners.append(call)
+
+    def officers(self) -> Ticket[tuple[tuple[str, int], ...]]:
+        return done((("rquispe", 21), ("chuamani", 17)))
+
+    def whole(self, progress: Callable[[int, int], object]) -> Ticket[Looked]:
+        self.steps.append(progress)
+        if self.slow is not None:
+            return self.slow
+        self.looked = Looked(findings=self.findings, utc=NOON, whole=True)
+        return done(self.looked)
+
+    def audit_lines(self) -> Ticket[tuple[AuditLine, ...]]:
+        return done(self.lines)
+
+    def audit_check(self) -> Ticket[tuple[Finding, ...]]:
+        return done(self.findings)
+
+    def save_audit(self, path: Path) -> Ticket[Path]:
+        self.saved.append(path)
+        return done(path)
+
+    def save_report(self, path: Path) -> Ticket[Path]:
+        self.saved.append(path)
+        return done(path)
+
+
 @dataclass(kw_only=True)
 class FakeDesk:
     place: Place
@@ -338,6 +420,8 @@ class FakeDesk:
     waiting: Waiting
     diagnosing: Diagnosing
     clock: StationClock
+    keeping: Keeping = field(default_factory=Keeping)
+    ledger: Ledger = field(default_factory=Ledger)
 
     @property
     def real(self) -> Desk:

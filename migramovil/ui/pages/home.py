@@ -34,6 +34,7 @@ from migramovil.ui.pages.parked import Thumb, standing, step_words, who
 if TYPE_CHECKING:
     from migramovil.services.desk import Desk
     from migramovil.services.drafts import Parked
+    from migramovil.services.keeping import Held
 
 _LAST, _SHOWN = 200, 50
 _NEW = "Empezar enrolamiento"
@@ -70,6 +71,8 @@ class HomePage(DayPage):
         self._table = kit.Table("Últimos terminados", self._columns())
         self._empty = kit.Empty("tray", "Todavía no hay nadie terminado en esta estación.")
         self._link = kit.StateRow("idle", "-", second="-", plain=True)
+        self._held = kit.StateRow("idle", "-", second="-", plain=True)
+        self._held.hide()
         self._devices: dict[str, kit.StateRow] = {}
         large = theme.large()
         hero = kit.Card(
@@ -107,7 +110,7 @@ class HomePage(DayPage):
         see = kit.Button(
             "Ver", kind="quiet", key="Alt+2", height=36, on=lambda: self.asked.emit("envios")
         )
-        line = kit.Card(kit.row((self._link, 1), see), pad=12)
+        line = kit.Card(kit.row((self._link, 1), see), self._held, gap=4, pad=12)
         devices = kit.Card(*rows, title="Equipos", right=check, gap=4)
         self._hours = kit.Bars("Terminados por hora")
         hours = kit.Card(self._hours, title="Terminados por hora", gap=8)
@@ -154,6 +157,7 @@ class HomePage(DayPage):
         self._trouble.settle()
         self._show_drafts(())
         self.news()
+        self._ask_kept()
         if self._may_enroll():
             ticket = self._desk.drafts.parked()
             self._bridge.when_done(
@@ -169,6 +173,30 @@ class HomePage(DayPage):
         self._show_line()
         self._show_devices()
         self._show_last()
+        self._show_account()
+
+    # ---- what is still kept, and what does not add up ----------------------------------------
+    def _ask_kept(self) -> None:
+        self._held.hide()
+        if self._desk.accounts.session is not None:
+            self._bridge.when_done(
+                self._desk.keeping.held(), self._show_held, lambda _: None, owner=self
+            )
+
+    def _show_held(self, held: Held) -> None:
+        """Quiet: nothing while nothing is kept and nothing is owed."""
+        self._held.setVisible(held.purge_pending or bool(held.slips))
+        if held.purge_pending:
+            self._held.say("warn", "Borrado pendiente", second="Se completa solo; no apague aún")
+        elif held.slips:
+            until = hour_of(held.ends_utc, self._desk.clock.local().tzinfo)
+            words = f"{held.slips:,} comprobantes para reimprimir"
+            self._held.say("info", words, second=f"Se borran a las {until}")
+
+    def _show_account(self) -> None:
+        trouble = self._desk.ledger.trouble()
+        if trouble is not None and not self._trouble.isVisible():
+            self._trouble.show_trouble(trouble)
 
     # ---- what stands here ------------------------------------------------------------------
     def _greet(self) -> None:

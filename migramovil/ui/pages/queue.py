@@ -29,6 +29,7 @@ from migramovil.ui.pages.common import (
 
 if TYPE_CHECKING:
     from migramovil.services.desk import Desk
+    from migramovil.services.keeping import Slip
     from migramovil.services.waiting import Waiting
     from migramovil.store.outbox import QueueRow
     from migramovil.sync.machine import Status
@@ -102,6 +103,8 @@ class QueuePage(DayPage):
         self._now = kit.Text("", "strong", align="right")
         self._why = kit.Text("", "cap", "ink2", wrap=True, align="right")
         self._progress = kit.Progress("Registro en curso")
+        self._slips: Mapping[str, int] = {}
+        self._trouble = kit.TroubleBanner()
         self._segments = kit.Segmented(self._parts(None), "all", name="Filtro")
         self._segments.chosen.connect(self._choose)
         self.table = kit.Table("Registros", self._columns())
@@ -120,7 +123,7 @@ class QueuePage(DayPage):
         parts: list[kit.Item] = [(listing, 1)]
         if not theme.large():
             parts.append(kit.fixed(self._detail(), 288))
-        self.build(upper, (kit.row(*parts, gap=16), 1), actions=[self._sums])
+        self.build(upper, self._trouble, (kit.row(*parts, gap=16), 1), actions=[self._sums])
 
     @staticmethod
     def _columns() -> list[kit.Column]:
@@ -139,10 +142,11 @@ class QueuePage(DayPage):
         self._sealed = kit.Pair("Sellado", "–")
         self._digest = kit.Pair("Huella del paquete (SHA-256)", "–", mono=True)
         self._reason = kit.Pair("Motivo", "–", role="body")
+        self._again = kit.Button("Reimprimir", icon="printer", key="F6", on=self._reprint)
         self._about = kit.Box(
             kit.col(
                 self._folio, kit.row(self._state, None), kit.Rule(), self._number, self._sealed,
-                self._digest, self._reason, gap=10,
+                self._digest, self._reason, self._again, gap=10,
             )
         )  # fmt: skip
         self._mend = kit.Button(
@@ -161,18 +165,22 @@ class QueuePage(DayPage):
         self._send_now()
 
     def keys(self) -> Mapping[str, Callable[[], object]]:
-        return {"F5": self._send_now, "F9": self._correct}
+        return {"F5": self._send_now, "F6": self._reprint, "F9": self._correct}
 
     def hints(self) -> Sequence[Hint]:
         mend = [("F9", "Corregir")] if self._may(Act.ENROLL) else []
-        return [("↑ ↓", "Registro"), ("F5", "Enviar ahora"), *mend]
+        again = [("F6", "Reimprimir")] if self._slips else []
+        return [("↑ ↓", "Registro"), ("F5", "Enviar ahora"), *again, *mend]
 
     def first_focus(self) -> QWidget:
         return self.table if self.table.isVisible() else self._segments
 
     def enter(self) -> None:
+        self._trouble.settle()
+        self._show_slips(())
         self._choose(self._filter)
         self.news()
+        self._ask_slips()
 
     def news(self) -> None:
         counts, status = self._desk.waiting.counts(), self._desk.waiting.status
@@ -242,6 +250,7 @@ class QueuePage(DayPage):
         self._sealed.say(f"{day_of(sealed, zone)} · {moment_of(sealed, zone)}")
         self._digest.say(f"{record.digest[:8]} {record.digest[8:16]} …")
         self._reason.say(record.reason or self._follows(record))
+        self._again.setVisible(record.record in self._slips)
 
     def _cells(self, record: QueueRow) -> Sequence[kit.Cell]:
         zone = self._desk.clock.local().tzinfo
@@ -297,6 +306,33 @@ class QueuePage(DayPage):
         record = self._rows.record(number) if 0 <= number < self._rows.count() else None
         if record is not None and self._may(Act.ENROLL):
             self.correcting.emit(record.record, record.folio, record.sealed_utc)
+
+    # ---- slips of today ------------------------------------------------------------------------
+    def _ask_slips(self) -> None:
+        if self._desk.accounts.session is not None:
+            self._bridge.when_done(
+                self._desk.keeping.slips(), self._show_slips, lambda _: None, owner=self
+            )
+
+    def _show_slips(self, slips: Sequence[Slip]) -> None:
+        self._slips = {slip.finished.record_id: slip.reprints for slip in slips}
+        self._show_detail()
+        self.changed.emit()
+
+    def _reprint(self) -> None:
+        """Print the chosen record's slip again, while the jornada keeps it."""
+        number = self.table.current()
+        record = self._rows.record(number) if 0 <= number < self._rows.count() else None
+        if record is None or record.record not in self._slips:
+            return
+        self._trouble.settle()
+        self._bridge.when_done(
+            self._desk.keeping.reprint(record.record), self._reprinted,
+            self._trouble.show_trouble, owner=self,
+        )  # fmt: skip
+
+    def _reprinted(self, _: None) -> None:
+        self._ask_slips()
 
     def _may_send(self) -> bool:
         return self._may(Act.SEND_NOW)

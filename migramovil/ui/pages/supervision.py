@@ -13,7 +13,9 @@ from PySide6.QtWidgets import QWidget
 from migramovil.ui import kit, theme
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import Hint
+from migramovil.ui.pages.audit import AuditPage
 from migramovil.ui.pages.common import DayPage
+from migramovil.ui.pages.ledger import LedgerPage
 
 if TYPE_CHECKING:
     from migramovil.services.desk import Desk
@@ -30,7 +32,22 @@ class Entry:
     page: Callable[[Desk, Bridge], DayPage]
 
 
-ENTRIES: tuple[Entry, ...] = ()
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        key="cuadre",
+        name="Cuadre",
+        about="Todo lo terminado y dónde está, con la prueba de que nada falta.",
+        icon="scales",
+        page=LedgerPage,
+    ),
+    Entry(
+        key="auditoria",
+        name="Auditoría",
+        about="Quién hizo qué, en una cadena que muestra cualquier cambio.",
+        icon="list",
+        page=AuditPage,
+    ),
+)
 
 
 class SupervisionPage(DayPage):
@@ -45,9 +62,7 @@ class SupervisionPage(DayPage):
         super().__init__("Supervisión", "Personas, cuentas y respaldo de esta estación.")
         del desk, bridge
         self.buttons = {
-            entry.key: kit.Button(
-                "Abrir", key=str(number), on=partial(self.opened.emit, entry.key)
-            )
+            entry.key: kit.Button("Abrir", key=str(number), on=partial(self.opened.emit, entry.key))
             for number, entry in enumerate(entries, 1)
         }
         across = 1 if theme.large() else 2
