@@ -71,7 +71,8 @@ def finish(  # noqa: PLR0917 - every part of the sequence, in its order
     jornada's compartment. On any trouble the draft stays.
     """
     with outbox.finishing:
-        reconcile(outbox, vault, actor=actor, keep=keep)
+        if not outbox.settled:
+            reconcile(outbox, vault, actor=actor, keep=keep)
         done = outbox.row(record_id)
         if done is not None:
             if vault.has_draft(record_id):
@@ -82,8 +83,10 @@ def finish(  # noqa: PLR0917 - every part of the sequence, in its order
         draught = compose(outbox.seq() + 1, vault.audit.head(), media)
         if draught.record != record_id:
             raise OutOfLine("another record")
+        outbox.settled = False
         _seal(outbox, draught, tuple(recipients), signer)
         _close(outbox, vault, record_id, act=FINISHED, actor=actor, at=draught.created, keep=keep)
+        outbox.settled = True
         done = outbox.row(record_id)
     if done is None:
         raise Damaged("row")
@@ -112,6 +115,7 @@ def reconcile(
         missing = tuple(
             sorted(record for file, record in outbox.files().items() if file not in here)
         )
+        outbox.settled = True
     return Reconciled(
         completed=tuple(completed), discarded=discarded, strays=strays, missing=missing
     )

@@ -81,6 +81,7 @@ class Outbox:
             raise
         self._listeners: list[Callable[[], None]] = []
         self.finishing = threading.RLock()
+        self.settled = False  # whether no finish may lie half done, since opening or since a cut
 
     def close(self) -> None:
         self._database.close()

@@ -233,6 +233,9 @@ class Vault:
             ).scalar()
         if key is None or file is None:
             raise DraftGone
+        return self._clear(key, record_id, object_id, file)
+
+    def _clear(self, key: bytes, record_id: str, object_id: str, file: str) -> bytes:
         path = self._media / file
         with translated():
             if not path.exists():
@@ -254,26 +257,23 @@ class Vault:
 
     def all_media(self, record_id: str) -> dict[str, bytes]:
         """Every object of a draft in clear, by id."""
+        query = select(media.c.object, media.c.file).where(media.c.record == record_id)
         with self._database.read() as connection:
-            if _draft_key(connection, record_id) is None:
-                raise DraftGone
-            ids = (
-                connection.execute(
-                    select(media.c.object)
-                    .where(media.c.record == record_id)
-                    .order_by(media.c.object)
-                )
-                .scalars()
-                .all()
-            )
-        return {object_id: self.get_media(record_id, object_id) for object_id in ids}
+            key = _draft_key(connection, record_id)
+            found = connection.execute(query.order_by(media.c.object)).all()
+        if key is None:
+            raise DraftGone
+        return {row.object: self._clear(key, record_id, row.object, row.file) for row in found}
 
     def media_path(self, file: str) -> Path:
         return self._media / file
 
     def unlink_media(self, names: list[str]) -> None:
-        for name in names:
-            files.remove(self._media / name)
+        with translated():
+            for name in names:
+                (self._media / name).unlink(missing_ok=True)
+            if names:
+                files.sync_folder(self._media)
 
     # --- what was deleted stays deleted ------------------------------------------------------
     def purge(self) -> bool:
