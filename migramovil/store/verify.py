@@ -37,14 +37,14 @@ _CALL = "Dé este código y el folio o número al técnico."
 
 class RowLost(Trouble):
     code = "LED-01"
-    what = "Un registro terminado ya no está en la lista de envíos."
+    what = "Un registro no está en la lista de envíos."
     advice = _KEEP + "El técnico puede devolverlo a la lista con su paquete. " + _CALL
     who = Who.SUPERVISOR
 
 
 class NumberLost(Trouble):
     code = "LED-02"
-    what = "Se dio un número de orden y de ese registro no queda nada en esta estación."
+    what = "De un número de orden no queda ningún registro."
     advice = _KEEP + "Pregunte a sede central si lo recibió. " + _CALL
     who = Who.SUPERVISOR
 

@@ -115,17 +115,20 @@ def test_the_account_stands_as_an_equation_and_says_whether_it_fits(qtbot: QtBot
     assert "La cuenta cuadra" in [b.accessibleName() for b in page.findChildren(Badge)]
     page = ledger_page(window_of(qtbot, a_ledger_desk(wrong=True), "cuadre"))
     assert "La cuenta no cuadra" in [b.accessibleName() for b in page.findChildren(Badge)]
+    assert "≠" in shown(page)
 
 
 def test_f10_checks_everything_and_each_finding_says_what_to_do(qtbot: QtBot) -> None:
     desk = a_ledger_desk()
     window = window_of(qtbot, desk, "cuadre")
     page = ledger_page(window)
-    assert "Nada fuera de lugar." in shown(page)
+    assert "Falta comprobar." in shown(page)
+    press_primary(qtbot, window)
+    qtbot.waitUntil(lambda: "Nada fuera de lugar." in shown(page))
     desk.ledger.findings = FINDINGS
     press_primary(qtbot, window)
     qtbot.waitUntil(page.findings.isVisible)
-    assert len(desk.ledger.steps) == 1
+    assert len(desk.ledger.steps) == 2
     assert "3 hallazgos" in shown(page)
     assert FINDINGS[0].trouble.advice in shown(page)
     page.findings.choose(2)
@@ -209,6 +212,7 @@ def test_home_is_quiet_while_nothing_is_kept_and_says_when_the_account_is_wrong(
         call()
     qtbot.waitUntil(window._home._trouble.isVisible)
     assert "LED-12" in window._home._trouble.accessibleName()
+    assert "Nada se perdió" not in window._home._trouble.accessibleName()
 
 
 def test_the_audit_reads_in_words_and_tells_what_is_signed(qtbot: QtBot) -> None:

@@ -158,7 +158,7 @@ class AuditPage(DayPage):
         self._set_busy(False)
         if found:
             first = found[0]
-            self._trouble.show_trouble(first.trouble)
+            self._trouble.show_trouble(first.trouble, safe=first.where)
             return
         words = "Ninguna línea fue cambiada, quitada ni cortada."
         self._result.say("ok", "Bitácora completa", words)
@@ -212,4 +212,4 @@ def act_words(act: str) -> str:
 def _short(subject: str) -> str:
     """The end of an id, which tells records of one day apart."""
     first = subject.partition(" ")[0]
-    return f"…{first[-12:]}" if len(first) > 16 else first
+    return f"…{first[-8:]}" if len(first) > 16 else first

@@ -196,7 +196,7 @@ class HomePage(DayPage):
     def _show_account(self) -> None:
         trouble = self._desk.ledger.trouble()
         if trouble is not None and not self._trouble.isVisible():
-            self._trouble.show_trouble(trouble)
+            self._trouble.show_trouble(trouble, safe="")  # something may well be lost
 
     # ---- what stands here ------------------------------------------------------------------
     def _greet(self) -> None:

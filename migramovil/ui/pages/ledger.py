@@ -36,7 +36,7 @@ class LedgerPage(DayPage):
     )
 
     def __init__(self, desk: Desk, bridge: Bridge) -> None:
-        super().__init__("Cuadre", "Lo terminado y dónde está, según tres cuentas que coinciden.")
+        super().__init__("Cuadre", "Lo terminado, y dónde está cada registro.")
         self._desk, self._bridge = desk, bridge
         self._running: Ticket[Looked] | None = None
         self._closing = False
@@ -46,6 +46,7 @@ class LedgerPage(DayPage):
         role: theme.Role = "h1" if large else "hero"
         names = ("terminados", "confirmados", "recibidos", "por enviar", "rechazados")
         self._figures = [kit.Figure("–", name, role=role) for name in names]
+        self._equals = kit.Text("=", "h1", "ink2")
         self._saved = kit.Banner("ok", " ")
         self._trouble = kit.TroubleBanner()
         self._state = kit.StateRow("idle", "-", second="-", plain=True)
@@ -78,10 +79,9 @@ class LedgerPage(DayPage):
         self._saved.hide()
 
     def _equation(self) -> QHBoxLayout:
-        signs = ("", "=", "+", "+", "+")
-        items: list[kit.Item] = []
-        for sign, figure in zip(signs, self._figures, strict=True):
-            items += [kit.Text(sign, "h1", "ink2")] if sign else []
+        items: list[kit.Item] = [self._figures[0], self._equals]
+        for number, figure in enumerate(self._figures[1:]):
+            items += [kit.Text("+", "h1", "ink2")] if number else []
             items.append(figure)
         return kit.row(*items, None, gap=20)
 
@@ -97,9 +97,10 @@ class LedgerPage(DayPage):
 
     @staticmethod
     def _day_columns() -> list[kit.Column]:
-        heads = ("Terminados", "Confirmados", "Faltan")
-        return [kit.Column(head="Día")] + [
-            kit.Column(head=head, width=96, right=True) for head in heads
+        return [
+            kit.Column(head="Día"),
+            kit.Column(head="Terminados", width=112, right=True),
+            kit.Column(head="Por confirmar", width=128, right=True),
         ]
 
     # ---- hooks -----------------------------------------------------------------------------
@@ -151,6 +152,8 @@ class LedgerPage(DayPage):
             figure.say(f"{value:,}")
         words = "La cuenta cuadra" if told.fits else "La cuenta no cuadra"
         self._sums.say(words, "ok" if told.fits else "bad")
+        self._equals.say("=" if told.fits else "≠")
+        self._equals.set_tone("ink2" if told.fits else "bad")
         self._days.set_source(kit.Rows([self._day(one) for one in days]))
 
     @staticmethod
@@ -158,7 +161,6 @@ class LedgerPage(DayPage):
         return [
             kit.Cell(words=f"{datetime.fromisoformat(one.day):%d/%m/%Y}", strong=True),
             kit.Cell(words=f"{one.finished:,}"),
-            kit.Cell(words=f"{one.opened:,}"),
             kit.Cell(words=f"{one.finished - one.opened:,}"),
         ]
 
@@ -196,6 +198,7 @@ class LedgerPage(DayPage):
         self.findings.set_source(kit.Rows([_cells(one) for one in found]))
         self.findings.setVisible(bool(found))
         self._clean.setVisible(not found)
+        self._clean.sentence.say("Nada fuera de lugar." if looked else "Falta comprobar.")
         if found:
             self.findings.choose(0)
         self._show_state()
