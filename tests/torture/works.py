@@ -19,7 +19,7 @@ from migramovil.core.folio import make_folio
 from migramovil.core.packet import RECORD_OBJECT, Draught
 from migramovil.core.record import Descriptor, Realm, ReceiptKind, RecordState, Signed, Stamp
 from migramovil.core.roles import Account, AccountBody, Role
-from migramovil.store import deleting, finishing, keys, rotation
+from migramovil.store import acts, attempts, deleting, finishing, keys, rotation
 from migramovil.store.outbox import Outbox
 from migramovil.store.vault import Vault
 from tests.store.bench import (
@@ -250,10 +250,23 @@ def _void(station: Station, n: int) -> list[Fact]:
     record = station.pick_draft()
     if record is None:
         return []
-    gone = Fact(kind="draft", subject=record, value=GONE)
-    station.maybe(gone)
-    station.vault.void_draft(record)
-    return [gone]
+    facts = [
+        Fact(kind="draft", subject=record, value=GONE),
+        Fact(kind="act", subject=record, value="void"),
+    ]
+    for fact in facts:
+        station.maybe(fact)
+    act = acts.StoredAct(id=record, act="void", subject=record, utc=UTC, body=b"{}")
+    acts.void_draft(station.vault, act, "1", "2", _NOW)
+    return facts
+
+
+def _attempt(station: Station, n: int) -> list[Fact]:
+    """A wrong password: it counts, whatever ends the program next."""
+    del n
+    attempts.count(station.outbox, ["thief"])
+    counted = attempts.failures(station.outbox)["thief"]
+    return [Fact(kind="attempt", subject="thief", value=str(counted))]
 
 
 def _password(station: Station, n: int) -> list[Fact]:
@@ -332,6 +345,7 @@ WORKS = (
     Work(name="finish", do=_finish),
     Work(name="receipt", do=_receipt),
     Work(name="void", do=_void),
+    Work(name="attempt", do=_attempt),
     Work(name="password", do=_password),
     Work(name="audit", do=_audit),
     Work(name="setting", do=_setting),
@@ -399,6 +413,18 @@ def _audit_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
     return station.vault.audit.verify() >= int(fact.subject)
 
 
+def _act_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
+    """The word about a void is there exactly when the draft is not."""
+    del allowed
+    told = bool(acts.about(station.vault, fact.subject))
+    return told and not station.vault.has_draft(fact.subject)
+
+
+def _attempt_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
+    del allowed
+    return attempts.failures(station.outbox).get(fact.subject, 0) >= int(fact.value)
+
+
 HOLDS: Mapping[str, Callable[[Station, Fact, set[str]], bool]] = {
     "draft": _draft_holds,
     "picture": _picture_holds,
@@ -407,6 +433,8 @@ HOLDS: Mapping[str, Callable[[Station, Fact, set[str]], bool]] = {
     "slot": _slot_holds,
     "setting": _setting_holds,
     "audit": _audit_holds,
+    "act": _act_holds,
+    "attempt": _attempt_holds,
 }
 
 

@@ -45,7 +45,7 @@ def step_words(parked: Parked) -> str:
 def standing(parked: Parked) -> tuple[str, kit.State]:
     """How a waiting draft stands, as a badge."""
     if parked.draft is None:
-        return "Versión más nueva", "warn"
+        return "Otra versión", "warn"
     if parked.expired:
         return "Vencido", "warn"
     if parked.empty:
@@ -118,10 +118,10 @@ class ParkedPage(DayPage):
 
     @staticmethod
     def _columns() -> list[kit.Column]:
-        columns = [kit.Column(head="Persona"), kit.Column(head="Paso", width=192)]
+        columns = [kit.Column(head="Persona"), kit.Column(head="Paso", width=128)]
         if not theme.large():
             columns.append(kit.Column(head="Por", width=120))
-        return [*columns, kit.Column(head="Estado", width=176)]
+        return [*columns, kit.Column(head="Estado", width=152)]
 
     # ---- hooks -----------------------------------------------------------------------------
     def primary(self) -> Primary | None:
@@ -171,7 +171,10 @@ class ParkedPage(DayPage):
     @staticmethod
     def _cells(one: Parked) -> list[kit.Cell]:
         words, sign = standing(one)
-        cells = [kit.Cell(words=who(one), strong=True), kit.Cell(words=step_words(one))]
+        known = one.draft is not None
+        name = who(one) if known else "Versión más nueva"
+        step = f"{STEPS.index(one.step) + 1}. {STEP_NAMES[one.step]}" if known else "–"
+        cells = [kit.Cell(words=name, strong=True), kit.Cell(words=step)]
         if not theme.large():
             cells.append(kit.Cell(words=one.by or "–"))
         return [*cells, kit.Cell(words=words, badge=sign)]
