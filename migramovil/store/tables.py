@@ -78,6 +78,7 @@ records = Table(
     CheckConstraint("seq > 0 AND size > 0", name="counts_up"),
     CheckConstraint("length(digest) = 64", name="digest"),
     Index(None, "state", "epoch", "seq"),
+    Index(None, "epoch", "seq"),
     Index(None, "folio"),
 )
 

@@ -269,11 +269,10 @@ class Vault:
         return self._media / file
 
     def unlink_media(self, names: list[str]) -> None:
+        """Take files away whose keys are gone: what a power cut brings back is swept."""
         with translated():
             for name in names:
                 (self._media / name).unlink(missing_ok=True)
-            if names:
-                files.sync_folder(self._media)
 
     # --- what was deleted stays deleted ------------------------------------------------------
     def purge(self) -> bool:

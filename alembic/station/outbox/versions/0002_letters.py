@@ -13,6 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_index("ix_records_epoch_seq", "records", ["epoch", "seq"])
     op.create_table(
         "deletions",
         sa.Column("record", sa.Text, sa.ForeignKey("records.record"), primary_key=True),
@@ -50,3 +51,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("marks", "attempts", "letters", "epochs", "deletions"):
         op.drop_table(table)
+    op.drop_index("ix_records_epoch_seq", "records")
