@@ -20,10 +20,11 @@ from migramovil.core.trouble import Trouble, Who
 from migramovil.devices.lanes import Lane, Ticket
 from migramovil.services.accounts import Accounts
 from migramovil.services.clock import StationClock
-from migramovil.store import keys, marks, rotation
+from migramovil.store import files, keys, marks, rotation
 from migramovil.store.keys import NoSuchRecovery, PersonKeys, Slot
 from migramovil.store.outbox import Outbox
 from migramovil.store.rotation import Change
+from migramovil.store.trouble import translated
 from migramovil.store.vault import Vault
 
 
@@ -81,6 +82,20 @@ class Recovery:
     def take_reply(self, username: str, password: str, data: bytes) -> Ticket[None]:
         """Enter again by headquarters' reply file. BadReply, WrongPassword."""
         return self._desk.run(lambda _: self._take_reply(username, password, data))
+
+    def save_request(self, username: str, password: str, path: Path) -> Ticket[None]:
+        """`request`, written to `path`: whole or not at all."""
+        return self._desk.run(lambda _: files.write(path, self._request(username, password)))
+
+    def take_reply_from(self, username: str, password: str, path: Path) -> Ticket[None]:
+        """`take_reply` of the file at `path`."""
+
+        def take() -> None:
+            with translated():
+                data = path.read_bytes()
+            self._take_reply(username, password, data)
+
+        return self._desk.run(lambda _: take())
 
     # ---- by voice ----------------------------------------------------------------------
     def _by_voice(self, number: int, username: str, password: str, lines: Sequence[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -18,6 +17,7 @@ from migramovil.core.enrollment import Step as DraftStep
 from migramovil.core.roles import Act, may
 from migramovil.core.trouble import Trouble
 from migramovil.devices.ports import DeviceState
+from migramovil.services.clock import steady
 from migramovil.services.desk import Desk
 from migramovil.services.drafts import Crash, Parked
 from migramovil.services.enrolling import Finished
@@ -26,13 +26,15 @@ from migramovil.ui.bridge import Bridge
 from migramovil.ui.frame import Applicant, Frame, NavItem, Step
 from migramovil.ui.idle import WARNING_S, IdleWatch
 from migramovil.ui.kit.page import Page, Primary
+from migramovil.ui.pages.accounts import PasswordPage
 from migramovil.ui.pages.common import ROLES, DayPage, date_words, link_words
 from migramovil.ui.pages.diagnostics import ClosedDiagnosticsPage, DiagnosticsPage
 from migramovil.ui.pages.done import DonePage
 from migramovil.ui.pages.home import HomePage
 from migramovil.ui.pages.login import LoginPage
-from migramovil.ui.pages.parked import ParkedPage, RecoveryPage
+from migramovil.ui.pages.parked import CrashPage, ParkedPage
 from migramovil.ui.pages.queue import QueuePage
+from migramovil.ui.pages.recovery import ForgottenPage
 from migramovil.ui.pages.setup import SetupPage
 from migramovil.ui.pages.supervision import ENTRIES, SupervisionPage
 from migramovil.ui.pages.void import CorrectPage, VoidPage
@@ -43,6 +45,7 @@ NAV = (
     NavItem(key="envios", name="Envíos", icon="cloud-arrow-up"),
     NavItem(key="diagnostico", name="Diagnóstico", icon="wrench"),
 )
+PASSWORD = NavItem(key="clave", name="Mi contraseña", icon="key")
 SUPERVISION = NavItem(key="supervision", name="Supervisión", icon="users-three")
 _SECOND_MS = 1000
 _FREE_MS = 50
@@ -65,7 +68,7 @@ class StationWindow(Frame):
         self._step_pages: dict[DraftStep, Page] = {}
         self._seen: set[DraftStep] = set()
         self._portrait: tuple[str, QImage | None] = ("", None)
-        self._idle = IdleWatch(self, idle_s, time.monotonic)
+        self._idle = IdleWatch(self, idle_s, steady)
         self._locking = False
         self._left: tuple[str, str] = ("", "")  # who left the chair by a lock, and whose it was
         self._sealed_behind: Finished | None = None
@@ -75,11 +78,13 @@ class StationWindow(Frame):
         self._queue = QueuePage(desk, bridge)
         self._done = DonePage(desk, bridge)
         self._parked = ParkedPage(desk, bridge)
-        self._recovery = RecoveryPage(desk, bridge)
+        self._after_bad_end = CrashPage(desk, bridge)
         self._void = VoidPage(desk, bridge)
         self._correct = CorrectPage(desk, bridge)
         self._diagnostics = DiagnosticsPage(desk, bridge)
         self._closed_diagnostics = ClosedDiagnosticsPage(desk, bridge)
+        self._forgotten = ForgottenPage(desk, bridge)
+        self._password = PasswordPage(desk, bridge)
         self._supervision = SupervisionPage(desk, bridge)
         self._supervised: dict[str, DayPage] = {}
         self.set_nav(NAV)
@@ -100,6 +105,9 @@ class StationWindow(Frame):
         self.close_asked.connect(self._close_down)
         self._login.entered.connect(self._entered)
         self._login.diagnosis.connect(lambda: self.show_page(self._closed_diagnostics))
+        self._login.forgotten.connect(lambda: self.show_page(self._forgotten))
+        self._forgotten.go_back.connect(self.show_login)
+        self._forgotten.recovered.connect(self.show_login)
         self._setup.enrolled.connect(self.show_login)
         self._setup.diagnosis.connect(lambda: self.show_page(self._closed_diagnostics))
         self._closed_diagnostics.go_back.connect(self.show_first)
@@ -117,8 +125,8 @@ class StationWindow(Frame):
         self._parked.voiding.connect(self._ask_void)
         self._void.done.connect(self._show_parked)
         self._void.left.connect(self._show_parked)
-        self._recovery.go_on.connect(lambda one: self._resume(one.record_id))
-        self._recovery.later.connect(self.show_home)
+        self._after_bad_end.go_on.connect(lambda one: self._resume(one.record_id))
+        self._after_bad_end.later.connect(self.show_home)
         self._done.correcting.connect(self._ask_correction)
         self._queue.correcting.connect(self._ask_correction)
         self._correct.opened.connect(self._sit_down)
@@ -224,7 +232,7 @@ class StationWindow(Frame):
         self._idle.set_on(True)
         self.set_person(session.username, ROLES[session.role])
         supervises = bool(ENTRIES) and may(session.role, Act.MANAGE_ACCOUNTS)
-        self.set_nav([*NAV, SUPERVISION] if supervises else NAV)
+        self.set_nav([*NAV, *([SUPERVISION] if supervises else []), PASSWORD])
         if not may(session.role, Act.ENROLL):
             self._go_day("diagnostico")
             return
@@ -242,8 +250,8 @@ class StationWindow(Frame):
 
     def _recover(self, crash: Crash | None) -> None:
         if crash is not None:
-            self._recovery.show_crash(crash)
-            self.show_page(self._recovery)
+            self._after_bad_end.show_crash(crash)
+            self.show_page(self._after_bad_end)
 
     def _resume(self, record_id: str) -> None:
         """Back to the same step; where that fails, the day says why."""
@@ -259,6 +267,7 @@ class StationWindow(Frame):
             "espera": self._show_parked,
             "envios": lambda: self._show_day(self._queue, "envios"),
             "diagnostico": lambda: self._show_day(self._diagnostics, "diagnostico"),
+            "clave": lambda: self._show_day(self._password, "clave"),
             "supervision": lambda: self._show_day(self._supervision, "supervision"),
         }
         pages[key]()

@@ -31,6 +31,7 @@ from migramovil.services.drafts import Crash, Parked
 from migramovil.services.enrolling import Finished
 from migramovil.services.keeping import Held, Slip
 from migramovil.services.ledger import AuditLine, DoesNotAddUp, Looked
+from migramovil.services.people import PersonRow
 from migramovil.store.keys import SlotInfo
 from migramovil.store.ledger import Figures
 from migramovil.store.verify import Finding
@@ -123,6 +124,61 @@ class Accounts:
             return self.slow
         self.enrolled = True
         return done(None)
+
+
+class People:
+    """Accounts in memory."""
+
+    def __init__(self) -> None:
+        self.rows: list[PersonRow] = []
+        self.asked: list[tuple[str, ...]] = []
+        self.trouble: Trouble | None = None
+
+    def everyone(self) -> Ticket[tuple[PersonRow, ...]]:
+        return done(tuple(self.rows))
+
+    def _do(self, *asked: str) -> Ticket[None]:
+        self.asked.append(asked)
+        return failed(self.trouble) if self.trouble else done(None)
+
+    def add(self, username: str, password: str, role: Role) -> Ticket[None]:
+        return self._do("add", username, password, role)
+
+    def reset(self, account: str, password: str) -> Ticket[None]:
+        return self._do("reset", account, password)
+
+    def revoke(self, account: str, reason: str) -> Ticket[None]:
+        return self._do("revoke", account, reason)
+
+    def change_password(self, old: str, new: str) -> Ticket[None]:
+        return self._do("change", old, new)
+
+
+class Recovery:
+    """Headquarters' ways back in, as far as a page asks."""
+
+    def __init__(self) -> None:
+        self.spare: int | None = 3
+        self.asked: list[tuple[object, ...]] = []
+        self.trouble: Trouble | None = None
+
+    def number(self) -> int | None:
+        return self.spare
+
+    def _do(self, *asked: object) -> Ticket[None]:
+        self.asked.append(asked)
+        return failed(self.trouble) if self.trouble else done(None)
+
+    def by_voice(
+        self, number: int, username: str, password: str, lines: Sequence[str]
+    ) -> Ticket[None]:
+        return self._do("voice", number, username, password, *lines)
+
+    def save_request(self, username: str, password: str, path: Path) -> Ticket[None]:
+        return self._do("request", username, password, path.name)
+
+    def take_reply_from(self, username: str, password: str, path: Path) -> Ticket[None]:
+        return self._do("reply", username, password, path.name)
 
 
 @functools.cache
@@ -414,6 +470,8 @@ class Ledger:
 class FakeDesk:
     place: Place
     accounts: Accounts
+    people: People
+    recovery: Recovery
     enrolling: Enrolling
     drafts: Drafts
     printing: Printing
@@ -441,6 +499,8 @@ def a_desk(*, role: Role | None = None) -> FakeDesk:
     return FakeDesk(
         place=Place(name="Módulo 2", where="Desaguadero, Puno", code="07B", training=True),
         accounts=accounts,
+        people=People(),
+        recovery=Recovery(),
         enrolling=enrolling,
         drafts=Drafts(enrolling),
         printing=Printing(),

@@ -65,10 +65,11 @@ class LoginPage(DayPage):
     enter_is_primary = True
     help: ClassVar[str] = (
         "Elija su usuario, escriba su contraseña y pulse Intro. No hace falta conexión. "
-        "Si olvidó la contraseña, un supervisor le da de alta otra vez; lo guardado no se pierde."
+        "Si olvidó la contraseña, supervisión le da otra, o sede central con F6; nada se pierde."
     )
     entered = Signal()
     diagnosis = Signal()
+    forgotten = Signal()
 
     def __init__(self, desk: Desk, bridge: Bridge) -> None:
         super().__init__("Entrar a la estación")
@@ -101,7 +102,9 @@ class LoginPage(DayPage):
         marks = kit.row(self._link, self._safe, None, gap=8)
         self.build(
             None, kit.row((kit.Box(kit.col(form, marks, gap=16)), 1), margins=(24, 0, 24, 0)), None,
-            kit.row(None, kit.Button("Diagnóstico", kind="quiet", icon="wrench", key="F7",
+            kit.row(kit.Button("Olvidé mi contraseña", kind="quiet", icon="key", key="F6",
+                               on=self._forgot), None,
+                    kit.Button("Diagnóstico", kind="quiet", icon="wrench", key="F7",
                                      on=self._diagnose)),
             titled=False,
         )  # fmt: skip
@@ -225,6 +228,10 @@ class LoginPage(DayPage):
                 f"guardado {kept.saved}. "
                 "Al entrar se retoma en el mismo lugar.",
             )
+
+    def _forgot(self) -> None:
+        if not self._busy:
+            self.forgotten.emit()
 
     def _diagnose(self) -> None:
         if not self._busy:  # a session that opens must find its page here

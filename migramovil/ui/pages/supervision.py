@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QWidget
 from migramovil.ui import kit, theme
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import Hint
+from migramovil.ui.pages.accounts import AccountsPage
 from migramovil.ui.pages.audit import AuditPage
 from migramovil.ui.pages.common import DayPage
 from migramovil.ui.pages.ledger import LedgerPage
@@ -33,6 +34,13 @@ class Entry:
 
 
 ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        key="cuentas",
+        name="Cuentas",
+        about="Quién entra en esta estación: personas nuevas, contraseñas, accesos anulados.",
+        icon="users-three",
+        page=AccountsPage,
+    ),
     Entry(
         key="cuadre",
         name="Cuadre",
