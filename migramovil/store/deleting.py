@@ -118,10 +118,9 @@ def _newest_signed(outbox: Outbox, descriptor: Descriptor) -> datetime | None:
         row = connection.execute(query).first()
     if row is None:
         return None
-    key = descriptor.stored_signer if row.kind == "stored" else descriptor.opened_signer
     try:
         signed = Signed(body=row.body, signature=row.signature, public_key=row.public_key)
-        said = signed.verified(canonical.from_text(key))
+        said = signed.verified_by_one_of(descriptor.receipt_keys(row.kind))
         return _moment(canonical.decode(said, ReceiptBody).time)
     except (sealing.BadSignature, canonical.NotCanonical):
         return None

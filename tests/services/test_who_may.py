@@ -64,7 +64,10 @@ ASKS: dict[str, Act] = {
     "ledger.officers": lambda d: d.ledger.officers(),
     "ledger.whole": lambda d: d.ledger.whole(),
     "ledger.audit_lines": lambda d: d.ledger.audit_lines(),
+    "ledger.audit_check": lambda d: d.ledger.audit_check(),
     "ledger.export_audit": lambda d: d.ledger.export_audit(),
+    "ledger.save_audit": lambda d: d.ledger.save_audit(NOWHERE),
+    "ledger.save_report": lambda d: d.ledger.save_report(NOWHERE),
     "backups.back_up": lambda d: d.backups.back_up(NOWHERE),
     "backups.check": lambda d: d.backups.check(NOWHERE),
 }
