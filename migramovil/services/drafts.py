@@ -6,6 +6,7 @@ with a reason; an empty one is put away by whoever is inside, and that is audite
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -209,7 +210,8 @@ class Drafts:
         """The station starts: whether it ended well the last time is known from now on."""
         self._crashed = marks.get(self._outbox, _OPEN) or ""
         self._begun = True
-        self._mark()
+        with contextlib.suppress(Trouble):  # a full disk keeps nobody from starting
+            self._mark()
 
     def alive(self) -> Ticket[None]:
         """It still runs (say it every minute or so)."""
@@ -219,7 +221,8 @@ class Drafts:
         """The station leaves in order, with everything saved; nothing where it never began."""
         if self._begun:
             self._begun = False
-            marks.drop(self._outbox, _OPEN)
+            with contextlib.suppress(Trouble):
+                marks.drop(self._outbox, _OPEN)
 
     def after_crash(self) -> Ticket[Crash | None]:
         """What the last, bad end left open; told once, to the first who may enroll."""

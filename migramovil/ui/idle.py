@@ -22,22 +22,23 @@ WARNING_S = 30
 class IdleWatch(QObject):
     """Sees keys and pointers of every window of the program while it is `on`.
 
-    `monotonic` answers seconds. The watcher asks `left_s()` once a second; nobody is called back.
+    `seconds` only grows, also while the laptop sleeps: the key that wakes it comes too late. The
+    watcher asks `left_s()` once a second; nobody is called back.
     """
 
-    def __init__(self, parent: QObject, after_s: float, monotonic: Callable[[], float]) -> None:
+    def __init__(self, parent: QObject, after_s: float, seconds: Callable[[], float]) -> None:
         super().__init__(parent)
-        self._after_s, self._monotonic = after_s, monotonic
+        self._after_s, self._seconds = after_s, seconds
         self._on = False
-        self._last = monotonic()
+        self._last = seconds()
 
     def set_on(self, on: bool) -> None:
         app = QCoreApplication.instance()
         if app is None or self._after_s <= 0 or on == self._on:
-            self._last = self._monotonic()
+            self._last = self._seconds()
             return
         self._on = on
-        self._last = self._monotonic()
+        self._last = self._seconds()
         if on:
             app.installEventFilter(self)
         else:
@@ -47,9 +48,9 @@ class IdleWatch(QObject):
         """Seconds until the station should lock; None while it should not by itself."""
         if not self._on:
             return None
-        return max(0.0, self._after_s - (self._monotonic() - self._last))
+        return max(0.0, self._after_s - (self._seconds() - self._last))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() in TOUCHES:
-            self._last = self._monotonic()
+        if event.type() in TOUCHES and self.left_s() != 0:
+            self._last = self._seconds()
         return False

@@ -7,8 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from migramovil import app
+from migramovil.core import canonical, sealing
 from migramovil.services.clock import StationClock
+from migramovil.store.outbox import StationIdentity
 from migramovil.store.trouble import DiskFull
+from tests.services.bench import Headquarters
 
 NOON = datetime(2026, 11, 23, 17, tzinfo=UTC)
 
@@ -161,3 +165,16 @@ def test_where_the_system_does_not_say_which_start_it_is_the_doubt_is_the_larger
     first.correct(NOON)
     hands.pass_s(60)
     assert a_clock(hands, paper, boot="").doubt_s() == 62
+
+
+def test_what_headquarters_signs_at_a_dialling_corrects_the_station(
+    headquarters: Headquarters,
+) -> None:
+    descriptor = canonical.from_text(headquarters.descriptor().body).decode()
+    identity = StationIdentity(
+        station="5", code="T01", name="", place="", realm=headquarters.realm, epoch=1,
+        url="https://sede", descriptor=descriptor, transport=sealing.Signer.new().dump(),
+    )  # fmt: skip
+    clock = a_clock(Hands(wall=NOON - timedelta(hours=2)), Paper())
+    app._line(identity, clock, "")._on_time(NOON, 1)
+    assert (clock.utc(), clock.doubt_s()) == (NOON, 3)

@@ -11,6 +11,7 @@ import pytest
 from migramovil.core import canonical, enrollment, packet, sealing
 from migramovil.core.enrollment import SCHEMA, NewerDraft, Step, read_draft
 from migramovil.core.roles import Act, ActBody, Approval, NotAllowed
+from migramovil.services import drafts
 from migramovil.services.drafts import NeedsAnother, NotEmpty
 from migramovil.services.enrolling import NoSuchRecord, ReasonMissing
 from migramovil.store import acts
@@ -297,6 +298,15 @@ def test_after_a_good_end_nothing_is_told(folder: Path, headquarters: Headquarte
         counter.drafts.begin()
         counter.enter()
         assert counter.drafts.after_crash().result(10) is None
+
+
+def test_a_full_disk_keeps_nobody_from_starting_or_ending(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("put", "drop"):
+        monkeypatch.setattr(drafts.marks, name, _full)
+    counter.drafts.begin()
+    counter.drafts.end()
 
 
 def test_a_bad_end_with_nobody_on_the_chair_is_no_news(

@@ -24,7 +24,7 @@ from migramovil.ui.pages.common import skew_words, span_words
 from migramovil.ui.pages.done import DonePage
 from migramovil.ui.pages.home import HomePage
 from migramovil.ui.pages.login import LoginPage, wait_words
-from migramovil.ui.pages.parked import ParkedPage, RecoveryPage
+from migramovil.ui.pages.parked import CrashPage, ParkedPage
 from migramovil.ui.pages.queue import QueuePage
 from migramovil.ui.pages.void import CorrectPage, VoidPage
 from migramovil.ui.pages.wizard import PersonPage, ProcedurePage
@@ -43,11 +43,11 @@ from tests.ui.fake_desk import (
 
 
 class Ticks:
-    """The monotonic clock of the idle watch, moved by the test."""
+    """The idle watch's clock, moved by the test."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
-        monkeypatch.setattr("migramovil.ui.window.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("migramovil.ui.window.steady", lambda: self.now)
 
 
 def opened(qtbot: QtBot, desk: FakeDesk, *, idle_s: float = 0.0) -> StationWindow:
@@ -206,12 +206,23 @@ def test_a_key_or_the_mouse_keeps_the_station_open(
         lambda: QTest.mouseMove(window.footer),
         lambda: QTest.mouseClick(window.header, Qt.MouseButton.LeftButton),
     ):
-        ticks.now += 299
+        ticks.now += 290
         touch()
         settle()
-        ticks.now += 2
+        ticks.now += 9
         window._tick()
         assert isinstance(window.page, PersonPage)
+
+
+def test_the_key_that_wakes_a_sleeping_laptop_comes_too_late(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks, desk = Ticks(monkeypatch), a_desk()
+    window = seated(qtbot, desk, idle_s=300)
+    ticks.now += 8 * 3600
+    QTest.keyClick(window, Qt.Key.Key_Shift)
+    window._tick()
+    assert isinstance(window.page, LoginPage)
 
 
 def test_who_waits_for_a_capture_is_not_idle(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -380,7 +391,7 @@ def test_after_a_crash_the_first_page_says_until_when_all_is_kept(qtbot: QtBot) 
     desk = a_crash(a_desk())
     window = opened(qtbot, desk)
     enter(window)
-    assert isinstance(window.page, RecoveryPage)
+    assert isinstance(window.page, CrashPage)
     told = spoken(window.page)
     for words in (
         "se cerró de golpe a las 10:42", "Se guardó todo hasta las 10:42:07",

@@ -240,7 +240,7 @@ def _way_out(one: Parked) -> str:
     return "Anularlo pide un motivo y la clave de otra persona. Nada se borra solo."
 
 
-class RecoveryPage(Page):
+class CrashPage(Page):
     """After a crash: what was saved, and whether to go on. `go_on(Parked)` or `later`."""
 
     rail: ClassVar = "none"
