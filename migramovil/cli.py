@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from migramovil import __version__, cli_audit, cli_backup
+from migramovil import __version__, cli_audit, cli_backup, cli_recovery
 from migramovil.cli_common import AsJson, Data, existing, home, is_training
 from migramovil.core.trouble import Trouble
 from migramovil.headquarters import commands as headquarters
@@ -30,6 +30,7 @@ app.add_typer(devices, name="devices")
 app.add_typer(sync, name="sync")
 app.add_typer(cli_backup.app, name="store")
 app.add_typer(cli_audit.app, name="audit")
+app.add_typer(cli_recovery.app, name="recovery")
 app.add_typer(headquarters.app, name="hq")
 
 

@@ -20,7 +20,7 @@ from migramovil.devices.lanes import Lane, Ticket
 from migramovil.services.clock import StationClock
 from migramovil.services.lockout import Lockout
 from migramovil.store import finishing, keys, rotation
-from migramovil.store.hardware import Machine
+from migramovil.store.hardware import NONE, Machine
 from migramovil.store.outbox import Outbox, StationIdentity
 from migramovil.store.vault import Vault
 
@@ -242,8 +242,28 @@ class Accounts:
                 session=session, person=person, vault=vault, vault_key=unlocked.vault_key
             )
             undo.pop_all()
+        self._strengthen(person, password, unlocked.vault_key)
         self.on_entered()
         return session
+
+    def _strengthen(self, person: keys.PersonKeys, password: str, vault_key: bytes) -> None:
+        """Give a slot older than the machine's secret that secret's strength."""
+        chosen = self.machine.chosen
+        if chosen in {NONE, keys.hardware_of(self._folder, person.account)}:
+            return
+        try:
+            keys.add_slot(
+                self._folder,
+                person,
+                password,
+                vault_key=vault_key,
+                memory_kib=self._memory_kib,
+                hardware=self.machine.strength,
+            )
+            act = "strengthen-slot"
+        except keys.HardwareGone:  # the slot stays as weak as it was, and the audit says so
+            act = "hardware-gone"
+        self.inside().vault.audit.append(person.account, act, chosen, self._clock.now())
 
     def _audit_clock(self, vault: Vault) -> None:
         skew = self._clock.skew()

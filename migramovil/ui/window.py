@@ -45,7 +45,7 @@ NAV = (
     NavItem(key="envios", name="Envíos", icon="cloud-arrow-up"),
     NavItem(key="diagnostico", name="Diagnóstico", icon="wrench"),
 )
-PASSWORD = NavItem(key="clave", name="Mi contraseña", icon="key")
+PASSWORD = NavItem(key="clave", name="Mi clave", icon="key")
 SUPERVISION = NavItem(key="supervision", name="Supervisión", icon="users-three")
 _SECOND_MS = 1000
 _FREE_MS = 50

@@ -17,6 +17,7 @@ from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import Hint, Primary
 from migramovil.ui.pages.accounts import Passphrase
 from migramovil.ui.pages.common import DayPage
+from migramovil.ui.pages.login import Dawn
 
 if TYPE_CHECKING:
     from migramovil.services.desk import Desk
@@ -43,6 +44,7 @@ class ForgottenPage(DayPage):
         self.can_go_back = True
         self.ask_save: Callable[[], str] = self._ask_save
         self.ask_open: Callable[[], str] = self._ask_open
+        self._art = Dawn(desk)
         self._trouble = kit.TroubleBanner()
         self.who = kit.Combo(hint="Elija su usuario")
         self._who = kit.Field("¿Quién olvidó su contraseña?", self.who)
@@ -88,6 +90,12 @@ class ForgottenPage(DayPage):
         self._working.hide()
 
     # ---- hooks -----------------------------------------------------------------------------
+    def side(self) -> QWidget:
+        return self._art
+
+    def tick(self) -> None:
+        self._art.tick()
+
     def primary(self) -> Primary:
         voice = self.way.value() == _VOICE
         return Primary(
