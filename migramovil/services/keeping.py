@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -14,6 +16,7 @@ from migramovil.core.record import Descriptor
 from migramovil.core.roles import Act
 from migramovil.core.trouble import Trouble, Who
 from migramovil.devices.lanes import Lane, Ticket
+from migramovil.devices.trouble import Cancelled
 from migramovil.services.accounts import Accounts, Inside
 from migramovil.services.clock import LIMA, StationClock
 from migramovil.services.enrolling import Finished
@@ -22,6 +25,8 @@ from migramovil.store import compartments, deleting
 from migramovil.store.compartments import Keepsake
 from migramovil.store.outbox import Outbox, QueueRow
 from migramovil.store.vault import StoredDraft, Vault
+
+log = logging.getLogger(__name__)
 
 SLIP = "slip"
 _HOUR_S = 3600.0
@@ -101,7 +106,7 @@ class Keeping:
 
     def _live(self) -> None:
         while True:
-            self.look()
+            self.look().add_done_callback(_say_failure)
             if self._stopping.wait(_HOUR_S):
                 return
 
@@ -191,6 +196,14 @@ class Keeping:
     def _end_of(self, day: date) -> str:
         end = datetime.combine(day + timedelta(days=1), self._ends, LIMA)
         return end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _say_failure(done: Future[tuple[str, ...]]) -> None:
+    """Nobody waits for the hourly round; its trouble must be seen all the same."""
+    error = done.exception()
+    if error is not None and not isinstance(error, Cancelled):
+        known = error.code if isinstance(error, Trouble) else type(error).__name__
+        log.error("nothing was let go: %s", known)
 
 
 def _slips(vault: Vault) -> tuple[Slip, ...]:

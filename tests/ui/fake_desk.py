@@ -415,7 +415,8 @@ class Keeping:
 
 class Ledger:
     def __init__(self) -> None:
-        self.told = Figures(day="", finished=38, sealed=14, stored=5, opened=18, refused=1)
+        self.told: Figures | None = None
+        self.waiting = Waiting()
         self.looked: Looked | None = None
         self.findings: tuple[Finding, ...] = ()
         self.lines: tuple[AuditLine, ...] = ()
@@ -425,17 +426,21 @@ class Ledger:
         self.listeners: list[Callable[[], object]] = []
 
     def figures(self) -> Figures:
-        return self.told
+        counts = self.waiting.counts()
+        n = counts.sealed, counts.stored, counts.opened, counts.refused
+        return self.told or Figures(
+            day="", finished=sum(n), sealed=n[0], stored=n[1], opened=n[2], refused=n[3]
+        )
 
     def days(self) -> list[Figures]:
         return [
-            replace(self.told, day="2026-11-23"),
+            replace(self.figures(), day="2026-11-23"),
             Figures(day="2026-11-22", finished=41, sealed=0, stored=0, opened=41, refused=0),
         ]
 
     def trouble(self) -> Trouble | None:
         looked = self.looked
-        wrong = not self.told.fits or (looked is not None and looked.findings)
+        wrong = not self.figures().fits or (looked is not None and looked.findings)
         return DoesNotAddUp() if wrong else None
 
     def when_looked(self, call: Callable[[], object]) -> None:
@@ -480,6 +485,9 @@ class FakeDesk:
     clock: StationClock
     keeping: Keeping = field(default_factory=Keeping)
     ledger: Ledger = field(default_factory=Ledger)
+
+    def __post_init__(self) -> None:
+        self.ledger.waiting = self.waiting
 
     @property
     def real(self) -> Desk:

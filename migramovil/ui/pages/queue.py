@@ -192,14 +192,14 @@ class QueuePage(DayPage):
 
     # ---- what is shown -----------------------------------------------------------------------
     def _show_ledger(self, counts: Counts) -> None:
-        done = self._desk.waiting.total()
+        account = self._desk.ledger.figures()
         parts = [
             f"por enviar {counts.sealed:,}", f"recibidos {counts.stored:,}",
             f"confirmados {counts.opened:,}",
         ]  # fmt: skip
         parts += [f"rechazados {counts.refused:,}"] if counts.refused else []
-        self.set_title("Envíos a sede central", f"Terminados {done:,} = {' + '.join(parts)}")
-        fits = done == counts.sealed + counts.stored + counts.opened + counts.refused
+        self.set_title("Envíos a sede central", f"Terminados {account.finished:,} = {' + '.join(parts)}")
+        fits = account.fits
         self._sums.say(
             "La cuenta cuadra" if fits else "La cuenta no cuadra", "ok" if fits else "bad"
         )
