@@ -198,7 +198,9 @@ class QueuePage(DayPage):
             f"confirmados {counts.opened:,}",
         ]  # fmt: skip
         parts += [f"rechazados {counts.refused:,}"] if counts.refused else []
-        self.set_title("Envíos a sede central", f"Terminados {account.finished:,} = {' + '.join(parts)}")
+        self.set_title(
+            "Envíos a sede central", f"Terminados {account.finished:,} = {' + '.join(parts)}"
+        )
         fits = account.fits
         self._sums.say(
             "La cuenta cuadra" if fits else "La cuenta no cuadra", "ok" if fits else "bad"
