@@ -166,7 +166,9 @@ class StationClock:
         return None
 
     def _last_sealed(self) -> datetime:
-        said = self._sealed()
+        said = ""
+        with contextlib.suppress(Trouble):  # the time is told whatever the disk says
+            said = self._sealed()
         return _moment(said) if said else _NEVER
 
     def _since(self, signed: SignedTime) -> float:

@@ -159,6 +159,16 @@ def test_a_full_disk_does_not_stop_the_correction() -> None:
     assert clock.doubt_s() == 2
 
 
+def test_the_time_is_told_whatever_the_disk_says() -> None:
+    def full() -> str:
+        raise DiskFull
+
+    hands = Hands()
+    clock = StationClock(lambda: hands.wall, steady=lambda: hands.ran_s, sealed=full)
+    assert clock.skew() is None
+    assert clock.now().utc == "2026-11-23T17:00:00Z"
+
+
 def test_where_the_system_does_not_say_which_start_it_is_the_doubt_is_the_larger() -> None:
     hands, paper = Hands(), Paper()
     first = a_clock(hands, paper, boot="")

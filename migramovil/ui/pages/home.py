@@ -275,7 +275,7 @@ class HomePage(DayPage):
         self._drafts = drafts
         self._show_hero()
         others = [one for one in drafts if one is not self._first()]
-        room = 1 if theme.large() or self._desk.clock.skew() is not None else 2
+        room = 1 if theme.large() or self._skew_told else 2
         kit.refill(self._drafts_col, *(self._draft_row(one) for one in others[:room]))
         self._drafts_card.heading.say(f"En espera · {len(others)}")
         self._drafts_card.setVisible(bool(others))
