@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from migramovil import __version__, settings
@@ -33,7 +33,7 @@ from migramovil.sync.ports import Headquarters
 log = logging.getLogger(__name__)
 
 VERIFIED = "backup.verified"
-OVERDUE_S = 24 * 3600
+OVERDUE = timedelta(days=1)
 LOOK_S = 30.0
 _NICE = 10
 _MOUNTS = ("/media/*/*", "/run/media/*/*", "/mnt/*")
@@ -58,12 +58,14 @@ class Medium:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How the backup stands. `verified_utc` is the last whole one that was read back ("" none).
+    """How the backup stands. `verified_utc` is the last whole one that was read back ("" none),
+    `age` how long ago that is.
 
     While one runs, `done` of `all` bytes are copied.
     """
 
     verified_utc: str
+    age: timedelta | None
     overdue: bool
     running: bool = False
     done: int = 0
@@ -108,9 +110,11 @@ class Backups:
     def standing(self) -> Standing:
         verified = marks.get(self._outbox, VERIFIED) or ""
         running = self._running is not None and not self._running.done()
+        age = _age(verified, self._clock.utc())
         return Standing(
             verified_utc=verified,
-            overdue=_age_s(verified, self._clock.utc()) > OVERDUE_S,
+            age=age,
+            overdue=age is None or age > OVERDUE,
             running=running,
             done=self._copied[0] if running else 0,
             all=self._copied[1] if running else 0,
@@ -205,7 +209,8 @@ class Backups:
 
     def _due(self) -> bool:
         verified = marks.get(self._outbox, VERIFIED) or ""
-        return _age_s(verified, self._clock.utc()) > self._chosen.hours * 3600
+        age = _age(verified, self._clock.utc())
+        return age is None or age > timedelta(hours=self._chosen.hours)
 
     def _set_folder(self) -> Path | None:
         """The folder or medium in the settings, while it is there."""
@@ -291,11 +296,11 @@ def _medium(folder: Path) -> Medium:
     return Medium(folder=folder, name=folder.name or str(folder), free=usage.free, size=usage.total)
 
 
-def _age_s(utc: str, now: datetime) -> float:
-    """Seconds since; endless when never. A clock set back makes nothing younger than new."""
+def _age(utc: str, now: datetime) -> timedelta | None:
+    """How long ago; None when never. A clock set back makes nothing younger than new."""
     if not utc:
-        return float("inf")
-    return max(0.0, (now - datetime.fromisoformat(utc).astimezone(UTC)).total_seconds())
+        return None
+    return max(timedelta(0), now - datetime.fromisoformat(utc).astimezone(UTC))
 
 
 def _be_gentle() -> None:

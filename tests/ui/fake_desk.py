@@ -23,6 +23,7 @@ from migramovil.core.trouble import Trouble
 from migramovil.devices.lanes import Ticket
 from migramovil.devices.ports import DeviceKind, DeviceState, SlipLine
 from migramovil.services.accounts import KeptDraft, Session
+from migramovil.services.backups import Medium, Standing
 from migramovil.services.catalogues import Catalogues, load
 from migramovil.services.clock import StationClock
 from migramovil.services.desk import Desk, Place
@@ -32,8 +33,10 @@ from migramovil.services.enrolling import Finished
 from migramovil.services.keeping import Held, Slip
 from migramovil.services.ledger import AuditLine, DoesNotAddUp, Looked
 from migramovil.services.people import PersonRow
+from migramovil.store.backup import Report
 from migramovil.store.keys import SlotInfo
 from migramovil.store.ledger import Figures
+from migramovil.store.reserve import Room
 from migramovil.store.verify import Finding
 from migramovil.sync.machine import Status
 
@@ -471,6 +474,55 @@ class Ledger:
         return done(path)
 
 
+class Backups:
+    def __init__(self) -> None:
+        self.told = Standing(verified_utc="", age=None, overdue=True)
+        self.plugged: tuple[Medium, ...] = ()
+        self.ticket: Ticket[Any] | None = None
+        self.asked: list[str] = []
+        self.bad: tuple[str, ...] = ()
+        self.listeners: list[Callable[[], object]] = []
+
+    def standing(self) -> Standing:
+        return self.told
+
+    def media(self) -> tuple[Medium, ...]:
+        return self.plugged
+
+    def when_changed(self, call: Callable[[], object]) -> None:
+        self.listeners.append(call)
+
+    def back_up(self, folder: Path) -> Ticket[Report]:
+        self.asked.append(f"back up {folder.name}")
+        return self.ticket or done(a_report())
+
+    def check(self, folder: Path) -> Ticket[tuple[str, ...]]:
+        self.asked.append(f"check {folder.name}")
+        return done(self.bad)
+
+    def call_off(self) -> None:
+        self.asked.append("call off")
+
+
+class Reserve:
+    def __init__(self) -> None:
+        self.people = 40
+
+    def room(self) -> Room:
+        return Room(free=self.people + 1, reserved=1, each=1)
+
+    def words(self) -> str:
+        return f"Espacio para {self.people} personas más"
+
+
+def a_report(**other: Any) -> Report:
+    plain: dict[str, Any] = {
+        "packets": 38, "copied": 5, "bytes": 81_000_000, "drafts": 2, "snapshot": "a1",
+        "damaged": (),
+    }  # fmt: skip
+    return Report(**(plain | other))
+
+
 @dataclass(kw_only=True)
 class FakeDesk:
     place: Place
@@ -488,6 +540,9 @@ class FakeDesk:
 
     def __post_init__(self) -> None:
         self.ledger.waiting = self.waiting
+
+    backups: Backups = field(default_factory=Backups)
+    reserve: Reserve = field(default_factory=Reserve)
 
     @property
     def real(self) -> Desk:

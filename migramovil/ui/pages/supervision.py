@@ -15,6 +15,7 @@ from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import Hint
 from migramovil.ui.pages.accounts import AccountsPage
 from migramovil.ui.pages.audit import AuditPage
+from migramovil.ui.pages.backup import BackupPage
 from migramovil.ui.pages.common import DayPage
 from migramovil.ui.pages.ledger import LedgerPage
 
@@ -47,6 +48,13 @@ ENTRIES: tuple[Entry, ...] = (
         about="Todo lo terminado y dónde está, con la prueba de que nada falta.",
         icon="scales",
         page=LedgerPage,
+    ),
+    Entry(
+        key="respaldo",
+        name="Respaldo",
+        about="La segunda copia en otra memoria, que solo sede central puede abrir.",
+        icon="hard-drives",
+        page=BackupPage,
     ),
     Entry(
         key="auditoria",
