@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from migramovil.core import canonical, sealing
+from migramovil.core import audit, canonical, sealing
+from migramovil.core.audit import AuditBroken
 from migramovil.core.record import Descriptor, Realm, Signed, Stamp
 from migramovil.store import deleting, ledger, verify
 from migramovil.store.outbox import Outbox, QueueRow
@@ -18,6 +19,8 @@ from migramovil.store.verify import Finding
 from tests.store.bench import (
     EDGE,
     HEADQUARTERS,
+    UTC,
+    Disk,
     add_draft,
     finish,
     identity,
@@ -277,6 +280,22 @@ def test_a_finish_that_was_cut_between_file_and_row_is_no_alarm(books: Books) ->
     sql(outbox, "DELETE FROM records WHERE record = 'e'", "UPDATE station SET seq = 4")
     sql(vault, "DELETE FROM audit WHERE n = 5")
     assert quick(books) == []
+
+
+def test_an_audit_from_before_signatures_goes_on_and_is_covered(disk: Disk) -> None:
+    before, values = audit.START, []
+    for n in (1, 2):
+        said = {"n": n, "actor": "a1", "act": "login", "subject": "", "utc": UTC}
+        before = sealing.sha256(bytes.fromhex(before) + canonical.encode(said))
+        values.append(f"({n}, 'a1', 'login', '', '{UTC}', '{before}')")
+    with disk.opened() as (_, vault):
+        rows = "INSERT INTO audit (n, actor, act, subject, utc, hash) VALUES "
+        sql(vault, rows + ", ".join(values))
+        vault.audit.append("a1", "lock", "", LATER)
+        assert vault.audit.verify() == 3
+        sql(vault, "UPDATE audit SET actor = 'a2' WHERE n = 1")
+        with pytest.raises(AuditBroken):
+            vault.audit.verify()
 
 
 # --- letting packets go ---------------------------------------------------------------------
