@@ -19,9 +19,19 @@ from migramovil.core.folio import make_folio
 from migramovil.core.packet import RECORD_OBJECT, Draught
 from migramovil.core.record import Descriptor, Realm, ReceiptKind, RecordState, Signed, Stamp
 from migramovil.core.roles import Account, AccountBody, Role
-from migramovil.store import acts, attempts, deleting, finishing, keys, rotation
-from migramovil.store.outbox import Outbox
-from migramovil.store.vault import Vault
+from migramovil.store import (
+    acts,
+    attempts,
+    compartments,
+    deleting,
+    finishing,
+    keys,
+    rotation,
+    verify,
+)
+from migramovil.store.compartments import Keepsake
+from migramovil.store.outbox import Outbox, QueueRow
+from migramovil.store.vault import StoredDraft, Vault
 from tests.store.bench import (
     EDGE,
     HEADQUARTERS,
@@ -140,6 +150,7 @@ def set_up(folder: Path) -> list[Fact]:
     return _SET_UP
 
 
+_DAY = "2026-11-23"
 _NOW = Stamp(utc=UTC, uncertainty_s=0)
 _EDGE = canonical.text(EDGE.public)
 _DESCRIPTOR = Descriptor(
@@ -230,8 +241,26 @@ def _finish(station: Station, n: int) -> list[Fact]:
         [HEADQUARTERS.public],
         SIGNER,
         actor="1",
+        keep=_keepsake,
     )
-    return [*facts, Fact(kind="finished", subject=record, value=row.digest)]
+    fits = Fact(kind="account", subject="all", value="fits")
+    return [*facts, Fact(kind="finished", subject=record, value=row.digest), fits]
+
+
+def _keepsake(draft: StoredDraft, row: QueueRow) -> Keepsake:
+    return Keepsake(jornada=_DAY, ends_utc=UTC, kind="slip", body=row.folio.encode())
+
+
+def _close_day(station: Station, n: int) -> list[Fact]:
+    facts = _finish(station, n)
+    open_one = next(
+        one.jornada for one in compartments.every(station.vault.database) if not one.destroyed_utc
+    )
+    ended = Fact(kind="compartment", subject=open_one, value=GONE)
+    station.maybe(ended)
+    compartments.destroy(station.vault.database, open_one, "1", _NOW)
+    station.vault.purge()
+    return [*facts, ended]
 
 
 def _receipt(station: Station, n: int) -> list[Fact]:
@@ -343,6 +372,7 @@ WORKS = (
     Work(name="picture", do=_picture),
     Work(name="retake", do=_retake),
     Work(name="finish", do=_finish),
+    Work(name="close-day", do=_close_day),
     Work(name="receipt", do=_receipt),
     Work(name="void", do=_void),
     Work(name="attempt", do=_attempt),
@@ -425,6 +455,20 @@ def _attempt_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
     return attempts.failures(station.outbox).get(fact.subject, 0) >= int(fact.value)
 
 
+def _compartment_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
+    """Destroyed, it has neither key nor content."""
+    every = {one.jornada: one for one in compartments.every(station.vault.database)}
+    one = every[fact.subject]
+    return GONE not in allowed or (bool(one.destroyed_utc) and one.kept == 0)
+
+
+def _account_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
+    """What the ledger looks at after every entrance finds nothing to say."""
+    del fact, allowed
+    books = verify.read(station.outbox, station.vault)
+    return books is not None and verify.quick(station.outbox, books) == []
+
+
 HOLDS: Mapping[str, Callable[[Station, Fact, set[str]], bool]] = {
     "draft": _draft_holds,
     "picture": _picture_holds,
@@ -435,6 +479,8 @@ HOLDS: Mapping[str, Callable[[Station, Fact, set[str]], bool]] = {
     "audit": _audit_holds,
     "act": _act_holds,
     "attempt": _attempt_holds,
+    "compartment": _compartment_holds,
+    "account": _account_holds,
 }
 
 
