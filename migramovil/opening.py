@@ -12,8 +12,13 @@ from PySide6.QtWidgets import QApplication
 
 from migramovil import app
 from migramovil.app import Station
+from migramovil.devices.lanes import Lane
+from migramovil.store import salvage
+from migramovil.store.trouble import Damaged
 from migramovil.ui import theme
 from migramovil.ui.bridge import Bridge
+from migramovil.ui.frame import Frame
+from migramovil.ui.pages.damaged import DamagedPage
 from migramovil.ui.window import StationWindow
 
 
@@ -53,5 +58,39 @@ def run(station: Station) -> int:
 
 
 def open_station(folder: Path) -> int:
-    """A real station over its data folder."""
-    return run(app.build(folder, training=False))
+    """A real station over its data folder; where its books are damaged, the way out of that."""
+    salvage.settle(folder)
+    try:
+        station = app.build(folder, training=False)
+    except Damaged as trouble:
+        return _show_damage(folder, trouble)
+    return run(station)
+
+
+def _show_damage(folder: Path, trouble: Damaged) -> int:
+    qt = QApplication.instance() or QApplication(sys.argv[:1])
+    window, lane = damage_window(folder, trouble)
+    window.show()
+    try:
+        return int(qt.exec()) or 1
+    finally:
+        lane.close()
+
+
+def damage_window(folder: Path, trouble: Damaged) -> tuple[Frame, Lane]:
+    """What is shown in the station's place, and the lane on which all that is whole is rescued."""
+    theme.use("light")
+    lane, bridge = Lane("rescue"), Bridge()
+    window = Frame(place="", training=False)
+    window.close_asked.connect(window.allow_close)
+
+    def leave() -> None:
+        window.allow_close()
+        window.close()
+
+    bridge.setParent(window)
+    window.show_page(
+        DamagedPage(trouble, bridge, lambda: lane.run(lambda _: salvage.rescue(folder)[0]), leave)
+    )
+    window.resize(1366, 768)
+    return window, lane

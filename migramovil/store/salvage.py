@@ -8,6 +8,7 @@ again. Drafts come out row by row with the vault's key.
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
@@ -91,6 +92,39 @@ def salvage(folder: Path, out: Path, *, vault_key: bytes | None = None) -> Salva
                 signer=signer,
             )
     return result
+
+
+def rescue(folder: Path) -> tuple[Salvaged, Path]:
+    """Put what is whole in the place of a damaged folder, which is kept aside; where it is now.
+
+    The vault goes as it is: nobody is inside. A cut between the two renames is mended by
+    `settle`, which whoever opens a station calls first.
+    """
+    settle(folder)
+    found = salvage(folder, _fresh(folder))
+    aside = folder.with_name(f"{folder.name}.damaged-{secrets.token_hex(4)}")
+    with translated():
+        folder.rename(aside)
+        files.sync_folder(folder.parent)
+    settle(folder)
+    return found, aside
+
+
+def settle(folder: Path) -> None:
+    """End a rescue that was cut short: its new folder takes its place, or goes if it has one."""
+    fresh = _fresh(folder)
+    if not fresh.exists():
+        return
+    with translated():
+        if folder.exists():
+            shutil.rmtree(fresh)
+        else:
+            fresh.rename(folder)
+        files.sync_folder(folder.parent)
+
+
+def _fresh(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.rescued")
 
 
 # --- files ----------------------------------------------------------------------------------------

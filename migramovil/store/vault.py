@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert
 from migramovil.core import canonical, sealing
 from migramovil.core.record import Stamp
 from migramovil.core.roles import Account
-from migramovil.store import audit, compartments, files, keys
+from migramovil.store import audit, compartments, files, keys, pages
 from migramovil.store.audit import Audit
 from migramovil.store.compartments import PURGE_PENDING, Keepsake
 from migramovil.store.database import Database
@@ -65,8 +65,8 @@ class Vault:
         try:
             self._database = open_database(path, vault_key, "vault")
         except Damaged:
-            # SQLCipher cannot tell a wrong key from a ruined first page.
-            raise VaultLocked from None
+            # SQLCipher cannot tell a wrong key from a ruined first page; the other pages can.
+            raise (Damaged(path.name) if pages.read(path, vault_key) else VaultLocked()) from None
         self.audit = Audit(self._database)
         self._finished: set[str] = set()
         self._sweep()

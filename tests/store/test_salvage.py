@@ -18,8 +18,8 @@ from migramovil.core import canonical, sealing
 from migramovil.core.record import RecordState
 from migramovil.store import finishing, keys, letters, migrate, pages, restore, tables
 from migramovil.store.outbox import Outbox, QueueRow
-from migramovil.store.salvage import NothingToSalvage, Salvaged, salvage
-from migramovil.store.trouble import Damaged
+from migramovil.store.salvage import NothingToSalvage, Salvaged, rescue, salvage, settle
+from migramovil.store.trouble import Damaged, VaultLocked
 from migramovil.store.vault import Vault
 from tests.store.bench import (
     RECORD,
@@ -302,6 +302,47 @@ def test_a_torn_log_costs_no_more_than_what_it_alone_held(whole: Station, cut_of
             name: whole.bodies[name] for name in untouched
         }
         assert bodies[record(10)] in (whole.bodies[record(10)], b"newer")
+
+
+def test_a_rescue_takes_the_damaged_folders_place_and_keeps_it(whole: Station, hurt: Path) -> None:
+    behead(hurt / OUTBOX)
+    before = hashes(hurt)
+    found, aside = rescue(hurt)
+    assert hashes(aside) == before
+    assert (found.records, found.drafts) == (4, None)
+    assert came_out(Disk(folder=hurt, key=whole.disk.key))[:2] == (whole.packets, whole.bodies)
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_rescue_cut_short_ends_when_the_station_is_opened(
+    whole: Station, hurt: Path, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behead(hurt / OUTBOX)
+    renames = iter(range(1, 9))
+    real = Path.rename
+
+    def rename(path: Path, target: Path) -> Path:
+        done = real(path, target)
+        if next(renames) == after:
+            raise KeyboardInterrupt
+        return done
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(KeyboardInterrupt):
+        rescue(hurt)
+    monkeypatch.undo()
+    settle(hurt)
+    if after == 1:  # before the damaged folder was put aside: it still counts, and can be rescued
+        rescue(hurt)
+    assert came_out(Disk(folder=hurt, key=whole.disk.key))[:2] == (whole.packets, whole.bodies)
+
+
+def test_a_ruined_vault_is_not_taken_for_a_wrong_key(whole: Station, hurt: Path) -> None:
+    behead(hurt / VAULT)
+    with pytest.raises(Damaged, match=VAULT):
+        Vault(hurt, whole.disk.key)
+    with pytest.raises(VaultLocked):
+        Vault(hurt, sealing.new_key())
 
 
 def test_a_folder_without_a_station_is_refused(tmp_path: Path) -> None:
