@@ -6,6 +6,7 @@ brings back. Devices work on their own lanes; nothing here waits on the caller's
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -249,11 +250,9 @@ class Enrolling:
 
     def park(self) -> None:
         """Put the draft down. It stays in the vault, whole, with what was typed last."""
-        with self._guard:
-            draft, self._draft = self._draft, None
-        unsaved = draft is not None and draft is not self._written
-        if draft is not None and unsaved and self._accounts.session is not None:
-            self._desk.run(lambda _: self._write(draft))
+        unsaved = self._let_down()
+        if unsaved is not None and self._accounts.session is not None:
+            self._desk.run(lambda _: self._put_down(unsaved))
 
     def change(self, **fields: Any) -> Draft:
         """The draft with these fields replaced, already on its way to the disk."""
@@ -660,25 +659,33 @@ class Enrolling:
         self.tell_newest(inside.vault.drafts())
 
     def land(self, inside: Inside) -> None:
-        """Write what the disk refused before the last lock, on the desk's lane."""
+        """Write what the disk refused when it was put down, on the desk's lane."""
         for record_id, sealed in tuple(self._unwritten.items()):
             body = sealing.unwrap(inside.vault_key, sealed, _UNWRITTEN)
-            inside.vault.save_draft(record_id, SCHEMA, body, self._clock.now().utc)
+            with contextlib.suppress(DraftGone):
+                inside.vault.save_draft(record_id, SCHEMA, body, self._clock.now().utc)
             del self._unwritten[record_id]
 
     # ---- within ------------------------------------------------------------------------------
     def _leave(self) -> None:
-        """Before the lock, on the desk's lane: put the draft down, saved.
+        """Before the lock, on the desk's lane: put the draft down, saved."""
+        unsaved = self._let_down()
+        if unsaved is not None:
+            self._put_down(unsaved)
 
-        One that the disk refuses waits in memory, sealed, until the vault opens again.
-        """
+    def _let_down(self) -> Draft | None:
+        """Nobody is in hand any more; the draft, where its last change is not on the disk yet."""
         with self._guard:
             draft, self._draft = self._draft, None
-        if draft is None or draft is self._written:
-            return
+        return None if draft is self._written else draft
+
+    def _put_down(self, draft: Draft) -> None:
+        """Save it; what the disk refuses waits in memory, sealed, until it can be written."""
         try:
             self._write(draft)
-        except Trouble:
+        except DraftGone:
+            return
+        except Exception:  # noqa: BLE001 - whatever it is, what was typed must not go with it
             key = self._accounts.inside().vault_key
             sealed = sealing.wrap(key, canonical.encode(draft), _UNWRITTEN)
             self._unwritten[draft.record_id] = sealed

@@ -11,7 +11,7 @@ import pytest
 from migramovil.core import canonical, enrollment, packet, sealing
 from migramovil.core.enrollment import SCHEMA, NewerDraft, Step, read_draft
 from migramovil.core.roles import Act, ActBody, Approval, NotAllowed
-from migramovil.services import drafts
+from migramovil.services import drafts, enrolling
 from migramovil.services.drafts import NeedsAnother, NotEmpty
 from migramovil.services.enrolling import NoSuchRecord, ReasonMissing
 from migramovil.store import acts
@@ -140,6 +140,35 @@ def test_what_the_disk_refused_before_the_lock_comes_back_with_the_next_to_enter
     (one,) = counter.drafts.parked().result(10)
     assert one.name.startswith("PEÑALVER")
     assert counter.on_disk()[draft.record_id].person == person()
+
+
+def test_what_the_disk_refused_when_put_aside_is_written_later(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = counter.enrolling.start().result(10)
+    counter.settle()
+    with monkeypatch.context() as full:
+        full.setattr(type(counter.vault), "save_draft", _full)
+        counter.enrolling.change(person=person())
+        counter.enrolling.park()
+        counter.settle()
+        with pytest.raises(DiskFull):
+            counter.drafts.parked().result(10)
+    assert counter.enrolling.resume(draft.record_id).result(10).person == person()
+    assert counter.on_disk()[draft.record_id].person == person()
+
+
+def test_what_was_voided_meanwhile_is_not_written_again(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter.fill()
+    done = counter.enrolling.finish().result(10)
+    sealed = sealing.wrap(
+        counter.accounts.inside().vault_key, b"{}", enrolling._UNWRITTEN
+    )  # fmt: skip
+    counter.enrolling._unwritten[done.record_id] = sealed
+    assert counter.drafts.parked().result(10) == ()
+    assert counter.enrolling._unwritten == {}
 
 
 def _full(*_: object) -> None:
