@@ -9,7 +9,7 @@ from pathlib import Path
 
 from migramovil import logs, settings
 from migramovil.core import canonical, sealing
-from migramovil.core.record import Descriptor, Realm, WrongRealm
+from migramovil.core.record import Descriptor, Realm, Signed, WrongRealm
 from migramovil.core.roles import Act, may
 from migramovil.core.sealing import Signer
 from migramovil.core.trouble import Trouble
@@ -19,7 +19,7 @@ from migramovil.devices.ports import DeviceKind, DeviceState, DriverSpec
 from migramovil.devices.registry import Bench
 from migramovil.devices.sim.station import SimulatedStation
 from migramovil.services import catalogues
-from migramovil.services.accounts import Accounts, NewStation
+from migramovil.services.accounts import NEWER_DESCRIPTOR, Accounts, NewStation
 from migramovil.services.backups import Backups
 from migramovil.services.clock import StationClock, boot
 from migramovil.services.desk import Desk, Place
@@ -97,7 +97,8 @@ def sync_engine(
 ) -> SyncEngine:
     """The engine over HTTPS for an enrolled station."""
 
-    def renewed(descriptor: Descriptor) -> None:
+    def renewed(descriptor: Descriptor, signed: Signed) -> None:
+        marks.put(outbox, NEWER_DESCRIPTOR, canonical.encode(signed).decode())
         outbox.renew_descriptor(canonical.encode(descriptor).decode())
         engine.renew(descriptor)
 
@@ -116,7 +117,7 @@ def _line(
     identity: StationIdentity,
     clock: StationClock,
     url: str,
-    renewed: Callable[[Descriptor], object] = lambda _: None,
+    renewed: Callable[[Descriptor, Signed], object] = lambda *_: None,
 ) -> https.HttpsHeadquarters:
     """A connection of one's own to headquarters; not shared between threads."""
     return https.HttpsHeadquarters(

@@ -19,10 +19,14 @@ from migramovil.core.trouble import Trouble, Who
 from migramovil.devices.lanes import Lane, Ticket
 from migramovil.services.clock import StationClock
 from migramovil.services.lockout import Lockout
-from migramovil.store import finishing, keys, rotation
+from migramovil.store import finishing, keys, marks, rotation
 from migramovil.store.hardware import NONE, Machine
 from migramovil.store.outbox import Outbox, StationIdentity
 from migramovil.store.vault import Vault
+
+NEWER_DESCRIPTOR = "headquarters.descriptor"
+"""The mark that holds headquarters' newest signed descriptor."""
+_HEADQUARTERS = "headquarters.descriptor"
 
 
 class NobodyInside(Trouble):
@@ -30,6 +34,12 @@ class NobodyInside(Trouble):
     what = "La estación está bloqueada."
     advice = "Entre con su usuario y su contraseña."
     who = Who.OFFICER
+
+
+class HeadquartersChanged(Trouble):
+    code = "KEY-06"
+    what = "Los datos de sede central en esta estación no son los que conocía."
+    advice = "No se entró, para que nada se selle a un extraño. Avise al técnico con este código."
 
 
 class Revoked(Trouble):
@@ -230,6 +240,7 @@ class Accounts:
             person = unlocked.person
             if person.account in rotation.revoked(vault):
                 raise Revoked
+            self._check_headquarters(vault)
             finishing.reconcile(self._outbox, vault, actor=person.account, keep=self.keepsake)
             role = next(
                 (a.body.role for a in vault.accounts() if a.body.account == person.account),
@@ -245,6 +256,24 @@ class Accounts:
         self._strengthen(person, password, unlocked.vault_key)
         self.on_entered()
         return session
+
+    def _check_headquarters(self, vault: Vault) -> None:
+        """Whom packets are sealed to stands in the outbox, which whoever holds this machine can
+        rewrite: it must be what the vault knows, or a newer word signed by the same root."""
+        now, known = self.station().descriptor, vault.setting(_HEADQUARTERS)
+        if known == now:
+            return
+        if known is not None:
+            believed = canonical.decode(known.encode(), Descriptor)
+            try:
+                word = marks.get(self._outbox, NEWER_DESCRIPTOR) or ""
+                signed = canonical.decode(word.encode(), Signed)
+                said = signed.verified(canonical.from_text(believed.root))
+            except (canonical.NotCanonical, sealing.BadSignature):
+                raise HeadquartersChanged from None
+            if said != now.encode() or self.descriptor().version <= believed.version:
+                raise HeadquartersChanged
+        vault.set_setting(_HEADQUARTERS, now)
 
     def _strengthen(self, person: keys.PersonKeys, password: str, vault_key: bytes) -> None:
         """Give a slot older than the machine's secret that secret's strength."""

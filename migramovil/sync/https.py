@@ -65,7 +65,7 @@ class HttpsHeadquarters:
         realm: Realm,
         url: str = "",
         on_time: Callable[[datetime, int], object] = lambda *_: None,
-        on_descriptor: Callable[[Descriptor], object] = lambda _: None,
+        on_descriptor: Callable[[Descriptor, Signed], object] = lambda *_: None,
     ) -> None:
         if descriptor.realm != realm:
             raise WrongRealm
@@ -163,11 +163,12 @@ class HttpsHeadquarters:
             raise _refusal(status, answer)
         known = self._descriptor
         root = wire.root_hash(canonical.from_text(known.root))
-        found = read_descriptor(_read(answer, Signed), root, realm=known.realm)
+        signed = _read(answer, Signed)
+        found = read_descriptor(signed, root, realm=known.realm)
         if found.root != known.root or found.version <= known.version:
             return False
         self._descriptor = found
-        self._on_descriptor(found)
+        self._on_descriptor(found, signed)
         return True
 
 

@@ -25,7 +25,7 @@ def client(station: Station, known: Descriptor, heard: list[Descriptor]) -> http
         station.transport,
         realm=Realm.TRAINING,
         url=station.place.url,
-        on_descriptor=heard.append,
+        on_descriptor=lambda found, _signed: heard.append(found),
     )
 
 
@@ -48,7 +48,7 @@ def test_a_station_takes_the_new_keys_and_headquarters_opens_both_sides_of_the_c
     with place.serving():
         line = client(station, old, heard)
         engine = SyncEngine(outbox, line, old, clock=lambda: datetime.now(UTC))
-        line._on_descriptor = lambda found: (heard.append(found), engine.renew(found))
+        line._on_descriptor = lambda found, _: (heard.append(found), engine.renew(found))
         second, second_data = station.packet(photo=b"after")
         outbox.add(second, second_data)
         assert {one.recipient for one in packet.read_head(second_data).keys} == {

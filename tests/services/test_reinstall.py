@@ -7,13 +7,16 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from migramovil.services.accounts import Accounts
+from migramovil.core import canonical, sealing
+from migramovil.core.record import Descriptor, Signed
+from migramovil.services.accounts import NEWER_DESCRIPTOR, Accounts, HeadquartersChanged
 from migramovil.services.clock import StationClock
-from migramovil.store import keys
+from migramovil.store import keys, marks
 from migramovil.store.hardware import Machine
 from migramovil.store.keys import HardwareGone
 from migramovil.store.outbox import Outbox
@@ -22,6 +25,7 @@ from tests.services.bench import (
     OFFICER,
     PASSWORD,
     SUPERVISOR,
+    Counter,
     Headquarters,
     copied,
     enrolled,
@@ -66,6 +70,36 @@ def test_without_its_device_key_the_station_says_so_and_touches_nothing(
     assert unlocked.vault_key, "the vault still opens by its people"
     shutil.copy(template[0] / "device.key", folder / "device.key")
     Outbox(folder).close()
+
+
+def say(counter: Counter, descriptor: Descriptor, signer: sealing.Signer) -> None:
+    """Write a descriptor, and its signature by `signer`, where the wire would."""
+    said = canonical.encode(descriptor)
+    counter.outbox.renew_descriptor(said.decode())
+    signed = canonical.encode(Signed.by(signer, said)).decode()
+    marks.put(counter.outbox, NEWER_DESCRIPTOR, signed)
+
+
+def test_a_headquarters_slipped_into_the_outbox_gets_nothing_sealed_to_it(
+    template: tuple[Path, Headquarters], tmp_path: Path
+) -> None:
+    folder, headquarters = copied(template[0], tmp_path / "data"), template[1]
+    thief = Headquarters()
+    known = canonical.decode(canonical.from_text(headquarters.descriptor().body), Descriptor)
+    wrong = replace(known, version=2, operational=canonical.text(thief.operational.public))
+    right = replace(known, version=2, urls=("https://otra",))
+    with opened(folder, headquarters) as counter:
+        counter.enter()
+        for descriptor in (wrong, right):
+            say(counter, descriptor, thief.root)
+            with pytest.raises(HeadquartersChanged):
+                counter.enter()
+        say(counter, right, headquarters.root)
+        counter.enter()
+        assert counter.accounts.descriptor().version == 2
+        say(counter, known, headquarters.root)
+        with pytest.raises(HeadquartersChanged):
+            counter.enter()
 
 
 class Chip:
