@@ -27,7 +27,16 @@ ACTS: Mapping[str, str] = {
     "approve-exception": "Aprobó una excepción", "reprint": "Reimprimió un comprobante",
     "destroy-compartment": "Cerró la jornada", "export-audit": "Exportó la auditoría",
     "add-account": "Creó una cuenta", "enroll-station": "Puso en marcha la estación",
-    "refused": "Se le negó una acción",
+    "refused": "Se le negó una acción", "correct": "Empezó una corrección",
+    "take-over": "Tomó el enrolamiento de otra persona", "void_draft": "Anuló un enrolamiento",
+    "void_draft-second": "Firmó una anulación", "discard-empty": "Descartó uno vacío",
+    "clock-ahead": "Reloj adelantado", "clock-behind": "Reloj atrasado",
+    "reset-account": "Restableció una clave", "revoke-account": "Dio de baja una cuenta",
+    "change-password": "Cambió su clave", "recover-account": "Recuperó una entrada",
+    "account-confirmed": "Sede confirmó una cuenta", "new-vault-key": "Cambió la llave de bóveda",
+    "backup": "Hizo un respaldo", "begin-epoch": "Empezó una época nueva",
+    "already-at-headquarters": "Sede ya tenía el registro",
+    "unknown-at-headquarters": "Sede no tenía el registro",
 }  # fmt: skip
 
 
