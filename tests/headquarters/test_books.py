@@ -8,6 +8,7 @@ from alembic.migration import MigrationContext
 
 from migramovil.core import canonical, sealing
 from migramovil.core.record import Realm, ReceiptBody
+from migramovil.headquarters import people
 from migramovil.headquarters import store as books
 from migramovil.headquarters.store import Enrolled, Packet, Store
 
@@ -58,6 +59,7 @@ def test_a_code_enrols_one_station(tmp_path: Path) -> None:
 
 
 def test_the_migrations_make_exactly_the_tables_the_code_uses(tmp_path: Path) -> None:
+    assert people.LETTERS.metadata is books.METADATA  # its tables are among them once imported
     Store(tmp_path / "b.db").close()
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'b.db'}")
     with engine.connect() as connection:
