@@ -110,7 +110,7 @@ def test_a_slip_of_today_is_printed_again_counted_and_on_the_record(folder: Path
 def test_a_slip_survives_a_crash_between_the_two_stores(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class PowerCut(Exception):
+    class PowerCut(BaseException):
         pass
 
     def cut(name: str) -> None:
