@@ -14,6 +14,7 @@ from migramovil import app
 from migramovil.app import Station
 from migramovil.devices.lanes import Lane
 from migramovil.store import salvage
+from migramovil.store.outbox import Outbox
 from migramovil.store.trouble import Damaged
 from migramovil.ui import theme
 from migramovil.ui.bridge import Bridge
@@ -61,10 +62,19 @@ def open_station(folder: Path) -> int:
     """A real station over its data folder; where its books are damaged, the way out of that."""
     salvage.settle(folder)
     try:
+        demand_sound(folder)
         station = app.build(folder, training=False)
     except Damaged as trouble:
         return _show_damage(folder, trouble)
     return run(station)
+
+
+def demand_sound(folder: Path) -> None:
+    """Read the line page by page: damage is found now, not over a person's papers. Damaged."""
+    if (folder / "outbox.db").exists():
+        with Outbox(folder) as outbox:
+            if not outbox.database.sound():
+                raise Damaged("outbox.db")
 
 
 def _show_damage(folder: Path, trouble: Damaged) -> int:
@@ -89,8 +99,15 @@ def damage_window(folder: Path, trouble: Damaged) -> tuple[Frame, Lane]:
         window.close()
 
     bridge.setParent(window)
+    packets = len(list((folder / "packets").glob("*.packet")))
     window.show_page(
-        DamagedPage(trouble, bridge, lambda: lane.run(lambda _: salvage.rescue(folder)[0]), leave)
+        DamagedPage(
+            trouble,
+            bridge,
+            lambda: lane.run(lambda _: salvage.rescue(folder)[0]),
+            leave,
+            packets=packets,
+        )
     )
     window.resize(1366, 768)
     return window, lane

@@ -305,13 +305,19 @@ class _Trace:
 
 
 def _traces(outbox: Outbox, books: Books) -> dict[tuple[str, int, int], _Trace]:
-    """By station, epoch and number; a file that is no packet goes under its own name."""
+    """By station, epoch and number; a file that is no packet goes under its own name.
+
+    A receipt for a number beyond what a past epoch gave here is no trace: the laptop this station
+    was restored from went on after its backup (store.restored keeps headquarters' word of it).
+    """
     known = {line.record for line in books.lines}
     found: dict[tuple[str, int, int], _Trace] = {}
     for receipt in books.receipts:
         body = _body(receipt)
         if receipt.record not in known and body is not None:
             place = (body.station, body.epoch)
+            if place != books.here and body.seq > books.given.get(place, body.seq):
+                continue
             found[*place, body.seq] = _Trace(
                 place=place,
                 seq=body.seq,
@@ -413,16 +419,21 @@ def _receipts(books: Books) -> Iterator[Finding]:
     if descriptor is None:
         return
     lines = {line.record: line for line in books.lines}
-    serials = []
+    serials: dict[int, bool] = {}
     for receipt in books.receipts:
         line = lines.get(receipt.record)
         if line is None:
             continue  # its number is missing, and was named
         try:
-            serials.append(_checked(receipt, line, descriptor).serial)
+            serial = _checked(receipt, line, descriptor).serial
+            serials[serial] = (line.station, line.epoch) == books.here
         except BadReceipt as bad:
             yield _found(FalseReceipt(f"{line.record} {bad.detail}"), _where(line))
-    gap = max(serials, default=0) - len(set(serials)) - _owed(books)
+    first = 1
+    if len(books.given) > 1:  # a laptop before this one may have been told more than we know of
+        first = min((one for one, here in serials.items() if here), default=max(serials, default=0))
+    since = [serial for serial in serials if serial >= first]
+    gap = max(since, default=first - 1) - first + 1 - len(since) - _owed(books)
     if gap > 0:
         yield _found(ReceiptLost(f"chain {gap}"), f"Faltan {gap} en la cadena de acuses")
 

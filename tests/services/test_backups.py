@@ -22,7 +22,7 @@ from migramovil.headquarters import setup
 from migramovil.services import restoring
 from migramovil.services.backups import Backups, SameDisk
 from migramovil.services.restoring import AnotherStation, NewSupervisor
-from migramovil.store import backup, restored
+from migramovil.store import backup, ledger, restored, verify
 from migramovil.store.backup import MediumGone
 from migramovil.store.keys import WrongPassword
 from migramovil.store.restore import Restored
@@ -252,7 +252,7 @@ def supervisor(real: Real, **other: Any) -> NewSupervisor:
     return NewSupervisor(**{**known, **other})
 
 
-def test_a_lost_laptop_costs_no_record_and_doubles_none(
+def test_a_lost_laptop_costs_no_record_and_doubles_none(  # noqa: PLR0915 - one story, in order
     real: Real, tmp_path: Path, stick: Path
 ) -> None:
     hq = cast(bench.Headquarters, real)
@@ -305,6 +305,7 @@ def test_a_lost_laptop_costs_no_record_and_doubles_none(
         real.send(counter)
         states = {row.record: row.state for row in counter.outbox.rows()}
         assert states == {waiting: RecordState.OPENED, still_open: RecordState.OPENED}
+        _adds_up(counter)
     assert sorted(real.records(station.station)) == sorted([waiting, finished_later, still_open])
 
     with bench.opened(lost, hq) as counter:  # whoever has the old laptop is nobody now
@@ -312,6 +313,16 @@ def test_a_lost_laptop_costs_no_record_and_doubles_none(
         with pytest.raises(LoginRefused):
             line.receipts([("a", "b")])
         line.hang_up()
+
+
+def _adds_up(counter: Counter) -> None:
+    """Both epochs' numbers, rows, packets, receipts and the new audit chain hold together."""
+    told = ledger.figures(counter.outbox)
+    assert (told.finished, told.opened, told.fits) == (2, 2, True)
+    books = verify.read(counter.outbox, counter.vault)
+    assert books is not None
+    assert verify.whole(counter.outbox, books) == []
+    assert verify.vault_whole(counter.vault) == []
 
 
 def _restored(real: Real, stick: Path, folder: Path, code: str) -> Restored:

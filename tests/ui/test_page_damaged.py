@@ -60,3 +60,15 @@ def test_a_damaged_station_is_rescued_and_opens_again(
     assert len(list(folder.parent.glob("station.damaged-*"))) == 1
     page.press_primary()
     assert not window.isVisible()
+
+
+def test_a_bit_that_fell_over_anywhere_is_found_at_the_start(tmp_path: Path) -> None:
+    disk = new_disk(tmp_path / "other")
+    opening.demand_sound(disk.folder)
+    path = disk.folder / "outbox.db"
+    data = bytearray(path.read_bytes())
+    data[-3000] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(Damaged):
+        opening.demand_sound(disk.folder)
+    Outbox(disk.folder).close()  # it was let go of

@@ -39,6 +39,8 @@ class DamagedPage(Page):
         bridge: Bridge,
         rescue: Callable[[], Ticket[Salvaged]],
         leave: Callable[[], object],
+        *,
+        packets: int,
     ) -> None:
         super().__init__("Datos dañados")
         self._bridge, self._rescue, self._leave = bridge, rescue, leave
@@ -50,6 +52,7 @@ class DamagedPage(Page):
             when=trouble.detail and f"En «{trouble.detail}», al abrir la estación.",
             safe=_SAFE,
             steps=_STEPS,
+            standing=[kit.StateRow("ok", "Registros sellados", f"{packets:,} en el disco")],
             support=f"MIGRAMOVIL:{trouble.code}:{trouble.detail}",
         )
         self.build(self._said, self._trouble, (card, 1))
