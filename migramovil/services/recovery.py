@@ -135,9 +135,10 @@ class Recovery:
         return canonical.encode(request)
 
     def _take_reply(self, username: str, password: str, data: bytes) -> None:
-        person, slot = keys.open_pending(
-            self._folder, username, password, self._accounts.machine.secrets
-        )
+        with self._accounts.trying(username):
+            person, slot = keys.open_pending(
+                self._folder, username, password, self._accounts.machine.secrets
+            )
         reply = self._read(data)
         station = self._accounts.station()
         asked = marks.get(self._outbox, _mark(person.account))

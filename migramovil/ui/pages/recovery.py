@@ -74,7 +74,7 @@ class ForgottenPage(DayPage):
         self._save = kit.Button(
             "Guardar solicitud", icon="download-simple", key="F6", on=self._request
         )
-        self._saved = kit.StateRow("info", "La solicitud no lleva nada que otro pueda leer.")
+        self._saved = kit.StateRow("info", "La solicitud no abre nada por sí sola.")
         self._file = kit.Card(
             kit.Numbered(1, "Escriba la contraseña nueva y guarde la solicitud en un USB."),
             kit.Numbered(2, "Sede central devuelve otro archivo."),
