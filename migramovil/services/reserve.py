@@ -6,6 +6,8 @@ from migramovil.store import reserve
 from migramovil.store.outbox import Outbox
 from migramovil.store.reserve import NoRoom, Room
 
+MANY = 1000
+
 
 class Reserve:
     """Safe from any thread."""
@@ -26,11 +28,17 @@ class Reserve:
         """The disk is full and something must still be written: whether there is room now."""
         return reserve.release(self._outbox.folder)
 
-    def words(self) -> str:
-        """«Espacio para 40 personas más»."""
+    def short(self) -> str:
+        """«40 personas más»; beyond a thousand nobody counts."""
         people = self.room().people
         if people == 0:
+            return "sin espacio"
+        if people >= MANY:
+            return f"más de {MANY:,} personas"
+        return "1 persona más" if people == 1 else f"{people} personas más"
+
+    def words(self) -> str:
+        """«Espacio para 40 personas más»."""
+        if self.room().people == 0:
             return "Sin espacio para otra persona"
-        if people == 1:
-            return "Espacio para 1 persona más"
-        return f"Espacio para {people:,} personas más"
+        return f"Espacio para {self.short()}"

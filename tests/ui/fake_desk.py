@@ -511,8 +511,11 @@ class Reserve:
     def room(self) -> Room:
         return Room(free=self.people + 1, reserved=1, each=1)
 
+    def short(self) -> str:
+        return f"{self.people} personas más"
+
     def words(self) -> str:
-        return f"Espacio para {self.people} personas más"
+        return f"Espacio para {self.short()}"
 
 
 def a_report(**other: Any) -> Report:

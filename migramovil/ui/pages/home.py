@@ -103,6 +103,8 @@ class HomePage(DayPage):
         for kind, (name, icon) in DEVICES.items():
             self._devices[kind] = kit.StateRow("idle", name, "–", icon=icon, plain=True)
             rows.append(self._devices[kind])
+        self._disk = kit.StateRow("idle", "Disco", "–", icon="hard-drives", plain=True)
+        rows.append(self._disk)
         check = kit.Button(
             "Comprobar", kind="quiet", key="F7", height=36,
             on=lambda: self.asked.emit("diagnostico"),
@@ -238,6 +240,9 @@ class HomePage(DayPage):
         for kind, (name, _) in DEVICES.items():
             words, state = DEVICE_STATES[states.get(kind, DeviceState.ABSENT)]
             self._devices[kind].say(state, name, words)
+        room = self._desk.reserve.room()
+        full: kit.State = "bad" if room.people == 0 else "warn" if room.few else "ok"
+        self._disk.say(full, "Disco", self._desk.reserve.short())
 
     def _show_last(self) -> None:
         zone = self._desk.clock.local().tzinfo
