@@ -291,8 +291,8 @@ def test_two_operators_let_a_person_back_in_by_voice_once(desk: Desk) -> None:
     before = desk.accounts.inside().vault_key
     account = desk.row(OFFICER).account
     lines = spoken(desk, 1)
+    heard = [*lines[:2], lines[2][:-1], lines[3]]
     with pytest.raises(recovery.BadRecoveryCode) as wrong:
-        heard = [*lines[:2], lines[2][:-1], lines[3]]
         desk.recovery.by_voice(1, OFFICER, NEW, heard).result(20)
     assert wrong.value.lines == (3,)
     desk.recovery.by_voice(1, OFFICER, NEW, lines).result(20)
