@@ -20,26 +20,23 @@ import sqlite3
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from PySide6.QtWidgets import QApplication
 
+from migramovil import app
 from migramovil.core import sealing
 from migramovil.core.folio import make_folio
 from migramovil.core.packet import Draught
 from migramovil.core.record import Realm, Stamp
 from migramovil.core.roles import Role
-from migramovil.devices.lanes import Lane, Ticket
-from migramovil.services.clock import StationClock
-from migramovil.services.waiting import Waiting
+from migramovil.devices.lanes import Lane
+from migramovil.services.desk import Desk
 from migramovil.store import finishing, keys
 from migramovil.store.outbox import Outbox, StationIdentity
 from migramovil.store.tables import records
@@ -85,7 +82,7 @@ def measure(folder: Path, *, small: bool = False) -> dict[str, float]:
         finish_ms, plain_ms = finishes(outbox, vault, signer, rounds=3 if small else 41)
         p99 = autosaves(vault, 50 if small else 1000)
         fill(outbox, 2_000 if small else 100_000)
-        queue = queue_page(outbox, rounds=2 if small else 9)
+    queue = queue_page(folder / "station", rounds=2 if small else 9)
     return {
         "finish_ratio": round(finish_ms / plain_ms, 3),
         "finish_ms": round(finish_ms, 2),
@@ -187,18 +184,19 @@ def fill(outbox: Outbox, count: int) -> None:
             )
 
 
-def queue_page(outbox: Outbox, *, rounds: int) -> float:
+def queue_page(folder: Path, *, rounds: int) -> float:
     """Median milliseconds from entering the page to its first screen, the real page offscreen."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     qt = QApplication.instance() or QApplication(sys.argv[:1])
     theme.use("light", 1.0, motion=False)
-    session = SimpleNamespace(account="1", username="bench", role=Role.SUPERVISOR)
-    desk: Any = SimpleNamespace(
-        waiting=Waiting(outbox),
-        clock=StationClock(lambda: datetime(2026, 11, 23, 15, tzinfo=UTC)),
-        accounts=SimpleNamespace(session=session),
-        keeping=SimpleNamespace(slips=lambda: _said(())),
-    )
+    station = app.build(folder, training=True)
+    try:
+        return _queue_page(qt, station.desk, rounds)
+    finally:
+        station.close()
+
+
+def _queue_page(qt: Any, desk: Desk, rounds: int) -> float:
     bridge = Bridge()
     frame = Frame(place="Banco de pruebas", training=True)
     frame.resize(1366, 768)
@@ -253,13 +251,6 @@ def _identity() -> StationIdentity:
         descriptor="{}",
         transport=b"t" * 32,
     )
-
-
-def _said(answer: Any) -> Ticket[Any]:
-    """A ticket that is answered already."""
-    ticket: Ticket[Any] = Ticket(Future(), threading.Event())
-    ticket.future.set_result(answer)
-    return ticket
 
 
 def _ms(do: Callable[[], object]) -> float:

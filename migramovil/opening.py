@@ -55,6 +55,7 @@ def run(station: Station) -> int:
         return int(qt.exec())
     finally:
         window.hide()
+        bridge.close()
         station.close()
 
 

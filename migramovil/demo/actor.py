@@ -109,6 +109,8 @@ class _Day:
     def end(self) -> None:
         self._window.allow_close()
         self._window.close()
+        for _, bridge in self._windows:
+            bridge.close()
 
     # ---- people -----------------------------------------------------------------------------
     def _first_morning(self) -> None:

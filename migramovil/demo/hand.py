@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QEventLoop, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -139,7 +139,10 @@ class Hand:
 
     def _let(self, milliseconds: int) -> None:
         """Let the window live, and notice when its button changed."""
-        QTest.qWait(milliseconds)
+        # Not QTest.qWait: it sleeps with Python's lock held, and every lane stands still meanwhile.
+        loop = QEventLoop()
+        QTimer.singleShot(milliseconds, loop.quit)
+        loop.exec()
         shown = (self.window.page, self.verb)
         if shown != self._shown:
             self._shown, self._calm_since = shown, time.monotonic()

@@ -24,6 +24,7 @@ class Bridge(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._open = True
         self._posted.connect(self._run)
 
     def post(self, call: Callable[[], object]) -> None:
@@ -75,9 +76,14 @@ class Bridge(QObject):
         """
         return _Newest(self, show, owner or getattr(show, "__self__", None)).offer
 
+    def close(self) -> None:
+        """What is still on its way is dropped: the stores behind it are about to close."""
+        self._open = False
+
     @Slot(object)
     def _run(self, call: Callable[[], object]) -> None:
-        call()
+        if self._open:
+            call()
 
 
 class _Newest(Generic[T]):

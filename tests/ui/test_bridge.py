@@ -156,3 +156,10 @@ def test_a_post_after_the_window_closed_is_silent(qtbot: QtBot) -> None:
     in_a_thread(lambda: gone.post(lambda: pytest.fail("it is gone")))
     in_a_thread(lambda: offer(1))
     settle()
+
+
+def test_what_was_on_its_way_when_the_station_closed_is_dropped(qtbot: QtBot) -> None:
+    bridge = Bridge()
+    in_a_thread(lambda: bridge.post(lambda: pytest.fail("its stores are closed")))
+    bridge.close()
+    settle()
