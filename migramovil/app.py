@@ -200,7 +200,7 @@ def build(
     ledger = Ledger(accounts, outbox, clock, desk_lane)
     accounts.keepsake = keeping.keepsake
     reserve = Reserve(outbox)
-    enrolling.demand_room, enrolling.make_room = reserve.demand, reserve.make
+    enrolling.demand_room, accounts.make_room = reserve.demand, reserve.make
     desk = Desk(
         place=place,
         accounts=accounts,

@@ -103,12 +103,14 @@ class FingerRules:
 
 
 def settled(finger: Finger | None, rules: FingerRules) -> bool:
-    """Whether a finger needs nothing more: good enough, or an approved exception.
+    """Whether a finger needs nothing more: good enough, or an exception with its reason, approved
+    by someone other than who declared it.
 
     A finger still under the threshold after every attempt is an exception too.
     """
     if finger is None:
         return False
     if finger.exception is not None:
-        return bool(finger.approved_by)
+        alone = finger.approved_by == finger.declared_by
+        return bool(finger.approved_by) and not alone and bool(finger.reason.strip())
     return finger.quality is not None and finger.quality >= rules.threshold

@@ -226,14 +226,8 @@ def _fingers(draft: Draft, rules: Rules) -> list[Missing]:
     return [
         Missing(step=Step.FINGERS, field=str(position), text="Falta una huella.")
         for position in fingers_asked(draft, rules)
-        if not _settled(draft.finger(position), rules.fingers)
+        if not biometrics.settled(draft.finger(position), rules.fingers)
     ]
-
-
-def _settled(finger: Finger | None, rules: FingerRules) -> bool:
-    """Settled, and by no one's word alone: who declared an exception cannot be who approved it."""
-    alone = finger is not None and finger.exception and finger.approved_by == finger.declared_by
-    return biometrics.settled(finger, rules) and not alone
 
 
 def _consent(draft: Draft) -> list[Missing]:

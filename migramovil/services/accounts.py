@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import uuid_utils
 
@@ -22,8 +22,10 @@ from migramovil.services.lockout import Lockout
 from migramovil.store import finishing, keys, marks, rotation
 from migramovil.store.hardware import NONE, Machine
 from migramovil.store.outbox import Outbox, StationIdentity
+from migramovil.store.trouble import DiskFull
 from migramovil.store.vault import Vault
 
+T = TypeVar("T")
 NEWER_DESCRIPTOR = "headquarters.descriptor"
 """The mark that holds headquarters' newest signed descriptor."""
 _HEADQUARTERS = "headquarters.descriptor"
@@ -151,6 +153,7 @@ class Accounts:
         self._lockout = Lockout(outbox)
         self.on_enrolled: Callable[[], object] = lambda: None
         self.keepsake: finishing.Keep = finishing.keep_nothing
+        self.make_room: Callable[[], bool] = lambda: False  # on a full disk: whether there is some
         self.on_entered: Callable[[], object] = lambda: None  # on the desk's thread
         self.on_lock: Callable[[], object] = lambda: None  # on the desk's thread, the vault open
 
@@ -201,7 +204,16 @@ class Accounts:
         return inside
 
     def log_in(self, username: str, password: str) -> Ticket[Session]:
-        return self._desk.run(lambda _: self._log_in(username, password))
+        return self._desk.run(lambda _: self.with_room(lambda: self._log_in(username, password)))
+
+    def with_room(self, write: Callable[[], T]) -> T:
+        """What must reach the disk, once more where it was full and room could be made."""
+        try:
+            return write()
+        except DiskFull:
+            if not self.make_room():
+                raise
+            return write()
 
     def lock(self) -> None:
         """Close the vault and forget every key. The draft stays, encrypted; sync goes on."""

@@ -54,7 +54,7 @@ from migramovil.services.catalogues import Catalogues
 from migramovil.services.clock import LIMA, StationClock
 from migramovil.store import finishing, kept
 from migramovil.store.outbox import Outbox
-from migramovil.store.trouble import DiskFull, DraftGone
+from migramovil.store.trouble import DraftGone
 from migramovil.store.vault import StoredDraft
 from migramovil.vision import face, pictures
 from migramovil.vision.finger import FingerHint, FingerMeasure, FingerQuality
@@ -142,7 +142,6 @@ class Enrolling:
         self.saved_at = ""
         self.on_chair: Callable[[], object] = lambda: None  # in training the next person sits down
         self.demand_room: Callable[[], object] = lambda: None  # NoRoom: nobody else may sit down
-        self.make_room: Callable[[], bool] = lambda: False  # on a full disk: whether there is some
         self.on_unsaved: Callable[[Trouble], object] = lambda _: None  # on the desk's thread
         accounts.on_lock = self._leave
         left = kept.read(outbox.folder)
@@ -549,7 +548,7 @@ class Enrolling:
             if draft.refused:
                 draft = self._destroy_biometrics(inside, draft)
             keys = inside.vault.station_keys()
-            row = self._with_room(
+            row = self._accounts.with_room(
                 lambda: finishing.finish(
                     self._outbox,
                     inside.vault,
@@ -748,7 +747,7 @@ class Enrolling:
     def _write(self, draft: Draft) -> None:
         vault, utc = self._accounts.inside().vault, self._clock.now().utc
         body = canonical.encode(draft)
-        self._with_room(lambda: vault.save_draft(draft.record_id, draft.schema, body, utc))
+        self._accounts.with_room(lambda: vault.save_draft(draft.record_id, draft.schema, body, utc))
         self._written = draft
         self._tell(kept.Kept(step=draft.step.value, utc=utc))
         self.saved_at = f"{self._clock.local():%H:%M:%S}"
@@ -757,16 +756,7 @@ class Enrolling:
 
     def _put_picture(self, inside: Inside, draft: Draft, pixels: Pixels) -> str:
         data = pictures.encode_png(pixels)
-        return self._with_room(lambda: inside.vault.put_media(draft.record_id, data))
-
-    def _with_room(self, write: Callable[[], T]) -> T:
-        """What must reach the disk, once more where it was full and room could be made."""
-        try:
-            return write()
-        except DiskFull:
-            if not self.make_room():
-                raise
-            return write()
+        return self._accounts.with_room(lambda: inside.vault.put_media(draft.record_id, data))
 
     # ---- what the entrance may tell ------------------------------------------------------------
     def tell_newest(self, drafts: Sequence[StoredDraft]) -> None:

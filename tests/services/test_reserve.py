@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from migramovil.services.reserve import Reserve
-from migramovil.store import files, reserve
+from migramovil.store import attempts, files, reserve
+from migramovil.store.outbox import Outbox
 from migramovil.store.reserve import MIB, NoRoom, Room
 from tests.services.bench import SUPERVISOR, Counter
 
@@ -18,7 +20,7 @@ from tests.services.bench import SUPERVISOR, Counter
 def counter(closed: Counter) -> Counter:
     """The supervisor inside, with room measured as app.py has it."""
     room = Reserve(closed.outbox)
-    closed.enrolling.demand_room, closed.enrolling.make_room = room.demand, room.make
+    closed.enrolling.demand_room, closed.accounts.make_room = room.demand, room.make
     closed.enter(SUPERVISOR)
     return closed
 
@@ -110,6 +112,23 @@ def test_a_picture_is_kept_on_a_disk_that_filled_up(
     monkeypatch.setattr(files, "write", write)
     counter.enrolling.take_portrait().result(10)
     assert counter.pictures() == 1
+
+
+def test_a_full_disk_keeps_nobody_out(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    counter.enrolling.start().result(10)
+    counter.accounts.lock()
+    ballast = counter.folder / "ballast"
+    real = attempts.count
+
+    def count(outbox: Outbox, whose: Iterable[str]) -> None:
+        if ballast.exists():
+            with files.translated():
+                raise OSError(errno.ENOSPC, "full")
+        real(outbox, whose)
+
+    monkeypatch.setattr(attempts, "count", count)
+    counter.enter(SUPERVISOR)
+    assert not ballast.exists()
 
 
 def test_the_ballast_never_takes_the_last_of_the_disk(

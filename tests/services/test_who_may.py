@@ -94,7 +94,7 @@ OPEN = {
     "accounts.enrolled", "accounts.session", "accounts.people", "accounts.wait_s",
     "accounts.kept_draft", "accounts.keep", "accounts.inside_or_none", "accounts.demand",
     "accounts.log_in", "accounts.lock", "accounts.put_out", "accounts.rekeyed", "accounts.enroll",
-    "accounts.trying", "accounts.station", "accounts.descriptor", "accounts.recipients",
+    "accounts.trying", "accounts.with_room", "accounts.station", "accounts.descriptor", "accounts.recipients",
     # a way in of its own, which asks for headquarters' word or a key file
     "recovery.*",
     # nothing personal: the line, the devices, the clock, the disk, the place
