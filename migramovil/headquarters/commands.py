@@ -262,5 +262,4 @@ def _verdict_line(verdict: Verdict) -> str:
 
 
 def _receipt_row(one: Receipt) -> dict[str, Any]:
-    about = {"record_id": one.record, "kind": one.kind, "supersedes": one.supersedes}
-    return {**about, **asdict(one.signed)}
+    return {"record_id": one.record, "kind": one.kind, **asdict(one.signed)}

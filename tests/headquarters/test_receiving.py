@@ -441,11 +441,9 @@ def test_the_books_say_which_record_a_correction_replaces(
     right, data = station.packet(supersedes=wrong.record, content=content)
     client.send(right, data, nothing)
     assert [verdict.kind for verdict in place.judge()] == ["opened", "opened"]
-    done = CliRunner().invoke(app, ["receipts", "--data", str(place.data), "--json"])
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
-    told = {(row["record_id"], row["kind"]): row["supersedes"] for row in rows}
-    assert [told[right.record, kind] for kind in ("stored", "opened")] == [wrong.record] * 2
-    assert told[wrong.record, "opened"] == ""
+    said = CliRunner().invoke(app, ["receipts", "--data", str(place.data)]).stdout.splitlines()
+    assert f"{right.record}  opened  supersedes {wrong.record}" in said
+    assert f"{wrong.record}  opened" in said
 
 
 def test_a_correction_must_name_the_same_record_inside_and_out(
@@ -490,8 +488,7 @@ def test_receipts_verify_with_ed25519_alone_and_form_a_chain(
     previous, serial = "", 0
     for line in done.stdout.splitlines():
         row = json.loads(line)
-        about = {"record_id", "kind", "supersedes"}
-        assert set(row) == about | {"body", "signature", "public_key"}
+        assert set(row) == {"record_id", "kind", "body", "signature", "public_key"}
         raw = base64.b64decode(row["body"])
         public = Ed25519PublicKey.from_public_bytes(base64.b64decode(row["public_key"]))
         public.verify(base64.b64decode(row["signature"]), raw)
