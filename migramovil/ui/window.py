@@ -382,7 +382,7 @@ class StationWindow(Frame):
         for page in leaving.values():
             self.forget(page)
         self._portrait = ("", None)
-        self.set_applicant(Applicant(turn="", procedure="", surnames=""))
+        self.set_applicant(Applicant(procedure="", first_surname=""))
         self.set_saved("")
 
     # ---- the rail ----------------------------------------------------------------------------
@@ -423,11 +423,11 @@ class StationWindow(Frame):
 
     def _applicant(self, draft: Draft) -> Applicant:
         person = draft.person
-        surnames = f"{person.first_surname} {person.second_surname}".strip()
+        names = {p.code: p.name for p in self._desk.enrolling.catalogue.procedures}
         return Applicant(
-            turn=draft.procedure or "Sin trámite aún",
-            procedure="",
-            surnames=surnames or "Solicitante",
+            procedure=names.get(draft.procedure, draft.procedure) or "Sin trámite aún",
+            first_surname=person.first_surname or "Solicitante",
+            second_surname=person.second_surname,
             given=person.given_names,
             portrait=self._portrait[1],
         )

@@ -417,7 +417,8 @@ def framed(page: Page) -> Frame:
     portrait = kit.image_of(face())
     frame.set_applicant(
         Applicant(
-            turn="A-043", procedure="CPP", surnames="Peñalver Núñez", given="Marisela A.",
+            procedure="Permiso temporal de permanencia", first_surname="PEÑALVER",
+            second_surname="NÚÑEZ", given="MARISELA ANDREÍNA",
             portrait=portrait,
         )
     )  # fmt: skip

@@ -261,7 +261,7 @@ def opened(page: Any, draft: Draft) -> tuple[Window, StepPage, PlayedEnrolling]:
     number = list(STEP_PAGES).index(page.step)
     steps[number] = replace(steps[number], state="now")
     frame.set_steps(steps, number + 1)
-    frame.set_applicant(Applicant(turn="", procedure="CPP", surnames="Peñalver Núñez"))
+    frame.set_applicant(Applicant(procedure="Permiso temporal", first_surname="PEÑALVER"))
     frame.set_saved("10:42:07")
     frame.set_link("Sin conexión · 14 por enviar", "warn", "wifi-slash-bold")
     frame.set_devices("4 de 4", "ok")

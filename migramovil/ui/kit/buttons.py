@@ -230,6 +230,8 @@ class ChoiceCard(_Checkable):
             row(self._sign, (col(*body, gap=0), 1), *cap, gap=12, margins=(14, 10, 14, 10))
         )
         self.setAccessibleDescription(second)
+        # as high as the second line needs when it breaks
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self.setAutoExclusive(True)  # among the cards of one parent
         self.toggled.connect(self._mark)
 

@@ -148,11 +148,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applicant:
-    """Who is on the chair."""
+    """Who is on the chair, and the name of what they came for."""
 
-    turn: str
     procedure: str
-    surnames: str
+    first_surname: str
+    second_surname: str = ""
     given: str = ""
     portrait: QImage | None = None
 
@@ -326,14 +326,11 @@ class StepRail(_Side):
         self._portrait = Picture(
             "Retrato del solicitante", width=48, height=60, icon="user-circle", radius=6
         )
-        self._turn = Text("", "capb", "primary")
-        self._procedure = Text("", "cap", "ink2", elide=True)
-        self._surnames = Text("", "strong", elide=True, exact=True)
+        self._surnames = [Text("", "strong", elide=True, exact=True) for _ in range(2)]
         self._given = Text("", "cap", "ink2", elide=True)
-        names = col(
-            row(self._turn, (self._procedure, 1), gap=4), self._surnames, self._given, gap=0
-        )
-        who = row(self._portrait, (names, 1), gap=10)
+        self._procedure = Text("", "capb", "primary", wrap=True)
+        names = col(None, *self._surnames, self._given, None, gap=0)
+        who = col(row(self._portrait, (names, 1), gap=10), self._procedure, gap=6)
         self._widgets: list[_RailItem] = []
         self._list = col(gap=0 if theme.large() else 4)
         self._saved = Text("", "cap", "ink2")
@@ -355,10 +352,13 @@ class StepRail(_Side):
 
     def set_applicant(self, who: Applicant) -> None:
         self._portrait.show_image(who.portrait)
-        self._turn.say(who.turn)
-        self._procedure.say(f"· {who.procedure}" if who.procedure else "")
-        self._surnames.say(who.surnames)
+        for line, surname in zip(
+            self._surnames, (who.first_surname, who.second_surname), strict=True
+        ):
+            line.say(surname)
+            line.setVisible(bool(surname))
         self._given.say(who.given)
+        self._procedure.say(who.procedure)
 
     def set_steps(self, steps: Sequence[Step], active: int) -> None:
         """Show the steps; `active` (from 1) is the one on the screen."""
@@ -456,6 +456,7 @@ class Footer(QWidget):
             row(self.back_button, (self._hints, 1), (self._says, 1), self.primary, gap=12,
                 margins=(24, 0, 24, 0))
         )  # fmt: skip
+        self.setTabOrder(self.primary, self.back_button)  # after the page's last control, onward
 
     def set_primary(self, primary: Primary | None) -> None:
         self.primary.setVisible(primary is not None)

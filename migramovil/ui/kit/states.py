@@ -170,10 +170,14 @@ class Pair(Box):
     ) -> None:
         self._label = label
         self._value = Text(value, role, tone, exact=exact, mono=mono, wrap=True)
-        super().__init__(col(Text(label, "cap", "ink2"), self._value, gap=2))
+        self._name = Text(label, "cap", "ink2")
+        super().__init__(col(self._name, self._value, None, gap=2))
         self.say(value)
 
-    def say(self, value: str) -> None:
+    def say(self, value: str, label: str = "") -> None:
+        """Another value, and another label where one is given."""
+        self._label = label or self._label
+        self._name.say(self._label)
         self._value.say(value)
         self.setAccessibleName(f"{self._label}: {value}")
 

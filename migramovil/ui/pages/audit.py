@@ -83,7 +83,7 @@ class AuditPage(DayPage):
         self._what = kit.Text("", "strong", wrap=True)
         self._when = kit.Pair("Cuándo", "–", role="body")
         self._subject = kit.Pair("Sobre", "–", mono=True)
-        self._hash = kit.Pair("Huella de la línea (SHA-256)", "–", mono=True)
+        self._hash = kit.Pair("Resumen de la línea (SHA-256)", "–", mono=True)
         self._signed = kit.StateRow("ok", "Firmada por la estación", plain=True)
         return kit.Card(
             self._number, self._what, kit.Rule(), self._when, self._subject, self._hash,

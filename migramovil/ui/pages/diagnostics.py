@@ -55,7 +55,8 @@ class DiagnosticsPage(DayPage):
         self._about = kit.Text("", "body", "ink2", wrap=True)
         self._trouble = kit.TroubleBanner()
         side = 96 if theme.large() else 200
-        self._picture = kit.Picture("Imagen de la prueba", width=side, height=side, cover=False)
+        self._picture = kit.Picture("Imagen de la prueba", width=side, height=side, cover=False,
+                                    ground="surface")  # fmt: skip
         self._figures = kit.col(gap=4)
         self._tested = kit.Text("", "cap", "ink2")
         self._advice = kit.col(gap=14)
@@ -68,12 +69,7 @@ class DiagnosticsPage(DayPage):
         advice = kit.Card(self._advice, None, title="Qué hacer", gap=12)
         listing = kit.Card((self.table, 1), pad=8)
         wide = 300 if theme.large() else 392
-        low = (
-            kit.col(test, (advice, 1), gap=12)
-            if theme.large()
-            else kit.row((test, 3), (advice, 2), gap=12)
-        )
-        right = kit.col(head, self._trouble, (low, 1), gap=12)
+        right = kit.col(head, self._trouble, test, (advice, 1), gap=12)
         self.build(
             (kit.row(kit.fixed(listing, wide), (right, 1), gap=16), 1),
             actions=[kit.Button("Probar todo", icon="check-circle", key="F7", on=self._test_all)],

@@ -229,7 +229,7 @@ class HomePage(DayPage):
         state = lights.get(light, "info")
         contact = status.last_contact_utc if status else ""
         when = hour_of(contact, self._desk.clock.local().tzinfo) if contact else ""
-        second = f"Última conexión {when}" if when else "Sin conexión desde que se encendió"
+        second = f"Última conexión {when}" if when else "Sin conexión todavía"
         words = f"{counts.sealed:,} por enviar"
         if counts.refused:
             second, state = f"{counts.refused:,} con rechazo", "bad"

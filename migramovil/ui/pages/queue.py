@@ -140,8 +140,8 @@ class QueuePage(DayPage):
         self._state = kit.Badge("Por enviar", "idle")
         self._number = kit.Pair("Número en la línea", "–")
         self._sealed = kit.Pair("Sellado", "–")
-        self._digest = kit.Pair("Huella del paquete (SHA-256)", "–", mono=True)
-        self._reason = kit.Pair("Motivo", "–", role="body")
+        self._digest = kit.Pair("Resumen del paquete (SHA-256)", "–", mono=True)
+        self._reason = kit.Pair("Qué sigue", "–", role="body")
         self._again = kit.Button("Reimprimir", icon="printer", key="F6", on=self._reprint)
         self._about = kit.Box(
             kit.col(
@@ -251,7 +251,8 @@ class QueuePage(DayPage):
         sealed = record.sealed_utc
         self._sealed.say(f"{day_of(sealed, zone)} · {moment_of(sealed, zone)}")
         self._digest.say(f"{record.digest[:8]} {record.digest[8:16]} …")
-        self._reason.say(record.reason or self._follows(record))
+        refused = record.state == RecordState.REFUSED
+        self._reason.say(self._follows(record), "Motivo" if refused else "Qué sigue")
         self._again.setVisible(record.record in self._slips)
 
     def _cells(self, record: QueueRow) -> Sequence[kit.Cell]:

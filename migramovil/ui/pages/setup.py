@@ -38,8 +38,8 @@ class SetupPage(DayPage):
         self._busy = False
         self._art = Dawn(desk)
         self.url = kit.TextField("https://", exact=True)
-        self.code = kit.TextField(exact=True)
         self.name = kit.TextField()
+        self.code = kit.TextField(exact=True)
         self.username = kit.TextField(exact=True)
         self.password = kit.TextField(secret=True)
         self.again = kit.TextField(secret=True)
@@ -56,7 +56,7 @@ class SetupPage(DayPage):
         self._working = kit.StateRow("now", _WORKING, icon="hourglass")
         f = self._fields
         station = kit.grid(
-            (f["url"], 0, 0, 2), (f["code"], 1, 0), (f["name"], 1, 1),
+            (f["url"], 0, 0), (f["name"], 0, 1), (f["code"], 1, 0, 2),
             gap=(16, 8), shares=(1, 1),
         )  # fmt: skip
         first = kit.grid(

@@ -7,16 +7,17 @@ from contextlib import contextmanager
 from typing import ClassVar
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QWidget
 
 from migramovil.core.enrollment import Draft, Missing, Step
 from migramovil.core.places import Country
 from migramovil.services.desk import Desk
 from migramovil.ui.bridge import Bridge
-from migramovil.ui.kit import ChoiceCard, Combo, DateField, Field, FieldState, Option
+from migramovil.ui.kit import Combo, DateField, Field, FieldState, Option
 from migramovil.ui.kit.page import NEXT, Page, Primary
 
 Remark = tuple[FieldState, str]
+SEXES: Mapping[str, str] = {"F": "F, femenino", "M": "M, masculino", "X": "X"}
 
 
 class StepPage(Page):
@@ -181,12 +182,6 @@ def country_options(countries: Sequence[Country]) -> list[Option]:
 
 def country_words(countries: Sequence[Country], code: str) -> str:
     return next((f"{c.code}, {c.name_es}" for c in countries if c.code == code), code)
-
-
-def grows(*cards: ChoiceCard) -> None:
-    """Let cards be as high as their second line needs when it breaks."""
-    for card in cards:
-        card.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
 
 
 def choose(combo: Combo, value: str) -> None:

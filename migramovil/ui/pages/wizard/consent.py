@@ -14,7 +14,7 @@ from migramovil.ui import kit, theme
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import Action, Hint
 from migramovil.ui.pages.common import hour_of
-from migramovil.ui.pages.wizard.base import StepPage, grows
+from migramovil.ui.pages.wizard.base import StepPage
 
 MODES = {"shown": "Leyó el aviso", "read_aloud": "Se le leyó en voz alta"}
 
@@ -35,15 +35,15 @@ class ConsentPage(StepPage):
         )  # fmt: skip
         self.language = kit.Combo(kit.options(*LANGUAGES.items()))
         self.language.chosen.connect(self.edit(self._language_chosen))
-        self._notice = kit.Text("", "body", wrap=True)
+        self._notice = kit.col(gap=6)
         self._ask = kit.Text("", "sub", wrap=True)
         text = kit.col(self._notice, 4, kit.Rule(), 4, self._ask, None, margins=(16, 12, 16, 12))
         self._scroll = kit.Scroll(kit.Box(text))
         self._version = kit.Text("", "cap", "ink2", wrap=True)
         well = kit.Well(kit.col((self._scroll, 1)))
-        left = kit.Card(
-            kit.Field("Idioma del aviso", self.language), (well, 1), self._version, gap=10
-        )
+        language = kit.Field("Idioma del aviso", self.language)
+        version = kit.col(None, self._version, gap=0)
+        left = kit.Card(kit.row((language, 1), (version, 1), gap=16), (well, 1), gap=10)
         wide = 400 if theme.large() else 416
         self.build((kit.row((left, 1), kit.fixed(self._answer_side(), wide), gap=16), 1))
 
@@ -132,7 +132,8 @@ class ConsentPage(StepPage):
     def _show_text(self) -> None:
         notices = self.enrolling.notices
         text = notices.text(self.language.value() or "es")
-        self._notice.say(text.notice)
+        paragraphs = text.notice.splitlines()
+        kit.refill(self._notice, *(kit.Text(words, "body", wrap=True) for words in paragraphs))
         self._ask.say(text.consent)
         review = " · falta que lo confirmen abogados y hablantes nativos" if notices.review else ""
         self._version.say(f"Texto versión {notices.version}{review}")
@@ -164,7 +165,6 @@ class ConsentPage(StepPage):
                                wrap=True)  # fmt: skip
         self.yes = kit.ChoiceCard("Acepta", "La persona misma lo dice o lo señala.", key="S")
         self.no = kit.ChoiceCard("No acepta", "Sin consecuencias para ser atendida.", key="N")
-        grows(self.yes, self.no)
         self.yes.toggled.connect(lambda on: self._answer(given=True) if on else None)
         self.no.toggled.connect(lambda on: self._answer(given=False) if on else None)
         self.reason = kit.TextField("Con las palabras de la persona", most=200)

@@ -70,7 +70,7 @@ class FingersPage(StepPage):
         self._attempts = kit.row(gap=8)
         self._strip = kit.Box(self._attempts)
         legend = kit.row(
-            kit.Badge("Capturada", "ok"), kit.Badge("Bajo umbral", "warn"),
+            kit.Badge("Capturada", "ok"), kit.Badge("Bajo umbral o excepción", "warn"),
             kit.Badge("Ahora", "now", icon="fingerprint-bold"), kit.Badge("Pendiente"), None,
         )  # fmt: skip
         self._legend = kit.Box(legend)
@@ -427,14 +427,22 @@ class FingersPage(StepPage):
         cells: list[kit.Item] = []
         for n in range(first, first + least):
             attempt = made[n] if n < len(made) else None
-            cells.append((self._attempt(n + 1, attempt, best=attempt is best), 1))
+            cell = self._attempt(n + 1, attempt, best=attempt is best, owed=self._owed(finger))
+            cells.append((cell, 1))
         kit.refill(self._attempts, *cells)
         self._strip.setVisible(self._now is not None and not self.exception.isVisible())
 
-    def _attempt(self, number: int, attempt: Attempt | None, *, best: bool) -> QWidget:
+    def _owed(self, finger: Finger | None) -> str:
+        """What an attempt that was not made says of itself."""
+        if finger is not None and finger.exception is not None:
+            return "no se toma"
+        done = finger is not None and biometrics.settled(finger, self._rules)
+        return "no hace falta" if done else "pendiente"
+
+    def _attempt(self, number: int, attempt: Attempt | None, *, best: bool, owed: str) -> QWidget:
         if attempt is None:
             state: kit.State = "idle"
-            value, words = "–", "pendiente"
+            value, words = "–", owed
         else:
             low = attempt.quality is None or attempt.quality < self._rules.threshold
             state = "warn" if low else "ok"
@@ -489,7 +497,7 @@ class FingersPage(StepPage):
         self._which = kit.Text("", "h1", elide=True)
         self._count = kit.Text("", "body", "ink2", wrap=True)
         self._live = kit.Badge("Capturando", "now", icon="record-fill")
-        self.live = kit.Picture("Huella en vivo", icon="fingerprint", cover=False)
+        self.live = kit.Picture("Huella en vivo", icon="fingerprint", cover=False, ground="surface")
         self.live.marks.append(kit.corners_mark())
         self._figure = kit.Text("–", "fig")
         self._sign = kit.sign("idle", 24)

@@ -25,10 +25,12 @@ from migramovil.ui import kit, theme
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import Hint
 from migramovil.ui.pages.wizard.base import (
+    SEXES,
     Remark,
     StepPage,
     choose,
     country_options,
+    country_words,
     date_words,
     show_date,
     typed_date,
@@ -42,6 +44,7 @@ _SHORT = {
     "birth_date": "Nacimiento", "number": "Número", "issuer": "Emisor", "expiry": "Vence",
 }  # fmt: skip
 _DATES = ("birth_date", "expiry")
+_COUNTRIES = ("nationality", "issuer")
 
 
 class IdentityPage(StepPage):
@@ -292,11 +295,15 @@ class IdentityPage(StepPage):
                     text.say_marked(words, marked[column])
                 cells.append((text, n, column))
             cells.append((self._verdict(found), n, 3))
-        return kit.grid(*cells, gap=(12, 3), shares=(0, 4, 4, 2))
+        gap = 3 if theme.large() else 9
+        return kit.grid(*cells, gap=(12, gap), shares=(0, 4, 4, 2))
 
-    @staticmethod
-    def _words(found: Difference, value: str) -> str:
-        return date_words(value) if found.field in _DATES else value
+    def _words(self, found: Difference, value: str) -> str:
+        if found.field in _DATES:
+            return date_words(value)
+        if found.field in _COUNTRIES:
+            return country_words(self.enrolling.countries, value)
+        return SEXES.get(value, value) if found.field == "sex" else value
 
     @staticmethod
     def _verdict(found: Difference) -> kit.Part:

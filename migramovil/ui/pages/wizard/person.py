@@ -56,6 +56,7 @@ class PersonPage(StepPage):
         body = kit.col(who, reach, self._guardian, None, gap=12, margins=(0, 0, 4, 0))
         self._scroll = kit.Scroll(kit.Box(body))
         self.build((self._scroll, 1), actions=[self._lack, self._first])
+        self.setTabOrder(self._combos["language"], self.interpreter)
 
     # ---- drawing ----------------------------------------------------------------------------
     def draw(self) -> None:
@@ -204,15 +205,15 @@ class PersonPage(StepPage):
         self.interpreter.toggled.connect(lambda on: self._write(interpreter=on))
         self._lines_contact()
         cells = kit.grid(
-            (self._combo("residence_country", "País de residencia"), 0, 0),
-            (kit.Field("Departamento", self.department), 0, 1),
-            (kit.Field("Provincia", self.province), 0, 2),
-            (self._field("ubigeo", "Distrito", self.district), 0, 3),
-            (self._address, 1, 0, _WIDE), (self._phone, 1, 2), (self._email, 1, 3),
-            (language, 2, 0), (kit.Box(kit.col(20, self.interpreter, gap=0)), 2, 1),
-            gap=(16, 6), shares=(1, 1, 1, 1),
+            (self._combo("residence_country", "País de residencia"), 0, 0, 3),
+            (kit.Field("Departamento", self.department), 0, 3, 3),
+            (kit.Field("Provincia", self.province), 0, 6, 3),
+            (self._field("ubigeo", "Distrito", self.district), 0, 9, 3),
+            (self._address, 1, 0, 4), (self._phone, 1, 4, 2), (self._email, 1, 6, 3),
+            (language, 1, 9, 3),
+            gap=(16, 6), shares=(1,) * 12,
         )  # fmt: skip
-        return kit.Card(cells, title="Contacto", gap=6, pad=14)
+        return kit.Card(cells, title="Contacto", right=self.interpreter, gap=6, pad=14)
 
     def _lines_contact(self) -> None:
         self._address = self._line("address", "Dirección")

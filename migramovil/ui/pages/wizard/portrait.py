@@ -179,6 +179,7 @@ class PortraitPage(StepPage):
         self._ticket = None
         self.banner.show_trouble(trouble)
         self._to("broken")
+        self._show_checks(())  # of no picture there are no figures
 
     # ---- taking -----------------------------------------------------------------------------
     def _take(self) -> None:

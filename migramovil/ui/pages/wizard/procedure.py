@@ -12,7 +12,7 @@ from migramovil.services.desk import Desk
 from migramovil.ui import kit, theme
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import Hint
-from migramovil.ui.pages.wizard.base import StepPage, date_words, grows
+from migramovil.ui.pages.wizard.base import StepPage, date_words
 
 
 class ProcedurePage(StepPage):
@@ -69,10 +69,11 @@ class ProcedurePage(StepPage):
             for n, p in enumerate(procedures, 1)
         }
         for code, card in self.cards.items():
-            grows(card)
             card.toggled.connect(lambda on, code=code: self._choose(code) if on else None)
         empty = kit.Empty("clipboard-text", "No hay trámites en vigencia. Avise al técnico.")
         kit.refill(self._list, *(self.cards.values() or [empty]))
+        if self.cards:
+            self.setTabOrder([*self.cards.values()][-1], self.receipt)
 
     def _choose(self, code: str) -> None:
         self.change(procedure=code, catalogue=self.enrolling.catalogue.version)

@@ -17,9 +17,8 @@ from migramovil.ui import kit, theme
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import Action, Hint, Primary
 from migramovil.ui.pages.common import hour_of
-from migramovil.ui.pages.wizard.base import StepPage, country_words, date_words
+from migramovil.ui.pages.wizard.base import SEXES, StepPage, country_words, date_words
 
-_SEX = {"F": "F, femenino", "M": "M, masculino", "X": "X", "": ""}
 _JUMPS = (Step.PROCEDURE, Step.IDENTITY, Step.PERSON, Step.PORTRAIT, Step.FINGERS, Step.CONSENT)
 _ROWS = ((6, 7, 8, 9, 10), (1, 2, 3, 4, 5))
 
@@ -155,7 +154,7 @@ class ReviewPage(StepPage):
             "given": who.given_names,
             "document": paper_words,
             "birth": f"{date_words(who.birth_date)}{years}" if who.birth_date else "",
-            "sex": _SEX[who.sex],
+            "sex": SEXES.get(who.sex, ""),
             "nationality": country_words(names, who.nationality),
             "address": who.address,
             "district": district or country_words(names, who.residence_country),
@@ -180,6 +179,7 @@ class ReviewPage(StepPage):
         asked = fingers_asked(draft, self.enrolling.rules)
         for position, (picture, words) in self._thumbs.items():
             self._draw_thumb(draft, position, picture, words, asked=position in asked)
+        self._prints.setVisible(bool(asked))
         self._told.say(self._finger_words(draft, asked))
 
     def _draw_thumb(
@@ -204,7 +204,11 @@ class ReviewPage(StepPage):
 
     def _finger_words(self, draft: Draft, asked: Sequence[int]) -> str:
         if not asked:
-            return "Sin huellas: por su edad o su respuesta."
+            return (
+                "Sin huellas: la persona no acepta."
+                if draft.refused
+                else "Sin huellas: no se piden a su edad."
+            )
         exceptions = [f for f in draft.fingers if f.exception is not None]
         if not exceptions:
             return f"Calidad NFIQ 2, umbral {self.enrolling.rules.fingers.threshold}."
@@ -310,9 +314,13 @@ class ReviewPage(StepPage):
                 self._thumbs[position] = (picture, words)
                 cells.append(kit.col(picture, words, gap=1))
             rows.append(kit.row(*cells, None, gap=6))
-        return kit.Card(
-            *rows, self._told, None, title="Huellas", right=self._correct(5), gap=6, pad=14
-        )
+        self._prints = kit.Box(kit.col(*rows, gap=6))
+        card = kit.Card(
+            self._prints, self._told, None,
+            title="Huellas", right=self._correct(5), gap=6, pad=14,
+        )  # fmt: skip
+        card.setMinimumWidth(card.sizeHint().width())  # as wide with prints as without
+        return card
 
     def _consent_card(self) -> kit.Card:
         return kit.Card(self._consent, title="Aviso", right=self._correct(6), gap=6, pad=14)
