@@ -23,17 +23,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import RowMapping, Table, func, insert, select
-
 from migramovil.core import backup, canonical, sealing
 from migramovil.core.backup import BackedFile, Manifest
 from migramovil.core.record import Descriptor, Signed
 from migramovil.core.trouble import Trouble, Who
-from migramovil.store import files, tables
 from migramovil.store.database import Database
 from migramovil.store.migrate import open_database
 from migramovil.store.outbox import Outbox
 from migramovil.store.trouble import Damaged, translated
+from sqlalchemy import RowMapping, Table, func, insert, select
+
+from migramovil.store import files, tables
 from migramovil.store.vault import Vault
 
 HOME = "migramovil-backup"
@@ -116,6 +116,11 @@ class _Packet:
 Progress = Callable[[int, int], object]
 
 
+def crash_points(step: str) -> None:
+    """Called after each step with its name, so that tests can die there."""
+    del step
+
+
 def back_up(
     outbox: Outbox,
     vault: Vault | None,
@@ -136,17 +141,19 @@ def back_up(
         raise NothingToBackUp
     home = home_of(folder, identity.station)
     with on_medium():
-        for name in ("packets", "media", "snapshots"):
-            (home / name).mkdir(parents=True, exist_ok=True)
+        _prepare(home)
         _sweep(home)
     copier = _Copier(progress, cancelled)
     before = _there(home)
     damaged = _bring_packets(outbox, home, copier)
+    crash_points("packets-copied")
     snapshot, drafts = "", 0
     if vault is not None:
         made = _snapshot(outbox, vault, home, copier, utc=utc, software=software)
+        crash_points("snapshot-copied")
         damaged += _bring_packets(outbox, home, copier)  # those finished meanwhile
         _publish(home, made, vault.station_keys()[0])
+        crash_points("snapshot-published")
         _rotate(outbox, home)
         snapshot, drafts = made.id, made.drafts
     now = _there(home)
@@ -483,6 +490,14 @@ def _rotate(outbox: Outbox, home: Path) -> None:
         for path in (home / "packets").glob("*.packet"):
             if path.stem in released:
                 path.unlink()
+
+
+def _prepare(home: Path) -> None:
+    """The folders of a station's copy, each name durable: what is in them would go with it."""
+    for name in ("packets", "media", "snapshots"):
+        (home / name).mkdir(parents=True, exist_ok=True)
+    for folder in (home, home.parent, home.parent.parent):
+        files.sync_folder(folder)
 
 
 def _sweep(home: Path) -> None:

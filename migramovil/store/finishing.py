@@ -15,10 +15,11 @@ from migramovil.core import packet, sealing
 from migramovil.core.packet import RECORD_OBJECT, Draught
 from migramovil.core.queue import Waiting
 from migramovil.core.record import Stamp
-from migramovil.store import deleting, files, restored
 from migramovil.store.compartments import Keepsake
 from migramovil.store.outbox import Outbox, QueueRow
 from migramovil.store.trouble import Damaged, OutOfLine, translated
+
+from migramovil.store import deleting, files, restored
 from migramovil.store.vault import StoredDraft, Vault
 
 Compose = Callable[[int, str, Mapping[str, bytes]], Draught]
@@ -33,12 +34,9 @@ def keep_nothing(draft: StoredDraft, row: QueueRow) -> None:
     del draft, row
 
 
-def _nothing(name: str) -> None:
-    del name
-
-
-# Called after each step with its name, so that tests can die there.
-crash_points: Callable[[str], None] = _nothing
+def crash_points(step: str) -> None:
+    """Called after each step with its name, so that tests can die there."""
+    del step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

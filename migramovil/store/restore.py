@@ -13,17 +13,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, Table, func, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
-
 from migramovil.core import packet, sealing
 from migramovil.core.backup import BadBackup, Manifest
 from migramovil.core.queue import Waiting
-from migramovil.store import backup, files
 from migramovil.store.outbox import Outbox, StationIdentity
 from migramovil.store.tables import deletions, drafts, epochs, records, station
 from migramovil.store.trouble import translated
+from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from migramovil.store import backup, files
 from migramovil.store.vault import Vault
+
+
+def crash_points(step: str) -> None:
+    """Called after each step with its name, so that tests can die there."""
+    del step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +67,7 @@ def restore(
             _copy(source, target, backup.OUTBOX_TABLES)
         lost = _bring_packets(outbox, home)
         adopted = adopt(outbox, home / "packets", signing)
+        crash_points("line-restored")
         with Vault(folder, vault_key) as vault:
             with (
                 backup.opened(snapshot / backup.DRAFTS_FILE, key, "vault") as old,
@@ -74,6 +80,7 @@ def restore(
                 for one in manifest.media:
                     _durably(home / "media" / one.name, vault.media_path(one.name))
             count = len(vault.drafts())
+        crash_points("drafts-restored")
         found = Restored(records=outbox.total(), drafts=count, adopted=adopted, lost=lost)
     shutil.rmtree(snapshot, ignore_errors=True)
     return found, vault_key
@@ -147,6 +154,7 @@ def begin_epoch(outbox: Outbox, identity: StationIdentity) -> None:
                     index_elements=["station", "epoch"], set_={"seq": highest}
                 )
             )
+    crash_points("epochs-counted")
     outbox.enroll(identity)
 
 
@@ -166,6 +174,7 @@ def building(folder: Path) -> Iterator[Path]:
         if folder.exists():
             folder.rmdir()
         unborn.rename(folder)
+        crash_points("in-its-place")
         files.sync_folder(folder.parent)
 
 

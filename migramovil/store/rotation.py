@@ -8,32 +8,31 @@ swept. What was sealed under the old key opens nothing any more.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-from sqlalchemy import Connection, select
 
 from migramovil.core import canonical, sealing
 from migramovil.core.record import Stamp
 from migramovil.core.roles import Account
 from migramovil.core.trouble import Trouble
-from migramovil.store import acts, audit, keys, tables
 from migramovil.store.acts import StoredAct
+from migramovil.store.database import Database
 from migramovil.store.keys import Holders, Slot
 from migramovil.store.tables import settings
+from migramovil.store.trouble import translated
+from sqlalchemy import Connection, select
+
+from migramovil.store import acts, audit, files, keys, tables
 from migramovil.store.vault import Vault, accounts_in, put_account, set_setting, sweep_files
 
 REVOKE = "revoke-account"
 _SPARES = "recovery.spares"
 
 
-def _nothing(name: str) -> None:
-    del name
-
-
-# Called after each step with its name, so that tests can die there.
-crash_points: Callable[[str], None] = _nothing
+def crash_points(step: str) -> None:
+    """Called after each step with its name, so that tests can die there."""
+    del step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +136,8 @@ def rotate(
 ) -> bytes:
     """Make `change` under a new vault key, sealed to whom the vault then names; the key.
 
-    Whoever holds the vault goes on in it; writers wait meanwhile. On any trouble nothing changed.
+    Whoever holds the vault goes on in it; writers wait meanwhile. On any trouble nothing changed,
+    or (where the disk does not even tell that) the vault is closed and the next opening finds out.
     """
     key = sealing.new_key()
     fresh = keys.fresh_vault_file(folder)
@@ -156,15 +156,31 @@ def rotate(
             copy.purge()
             keys.reseal(folder, fresh, key, known, entrant)
         except Exception:
-            if keys.vault_file(folder) != fresh:
+            if not _counts(folder, fresh, vault, copy):
                 copy.close()
                 _discard(fresh)
                 raise  # else the disk complained when it was done already
         crash_points("resealed")
         vault.database.take(copy)
-    sweep_files(fresh)
+    with contextlib.suppress(Trouble):  # it is done; what is left here the next opening sweeps
+        sweep_files(fresh)
     crash_points("swept")
     return key
+
+
+def _counts(folder: Path, fresh: Path, vault: Vault, copy: Database) -> bool:
+    """Whether the slots name `fresh`, for good. Where the disk does not say, nobody goes on in
+    either file: what is written next must not lie in the one that turns out not to count."""
+    try:
+        named = keys.vault_file(folder) == fresh
+        if named:
+            with translated():
+                files.sync_folder(folder)
+    except Trouble:
+        copy.close()
+        vault.close()
+        raise
+    return named
 
 
 def _make(connection: Connection, change: Change) -> None:

@@ -14,16 +14,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
-
 from migramovil.core import canonical, sealing
 from migramovil.core.record import BadReceipt, Descriptor, Signed, check_receipt
 from migramovil.core.trouble import Trouble
-from migramovil.store import files, keys, pages, restore, tables
 from migramovil.store.migrate import open_database
 from migramovil.store.outbox import Outbox
 from migramovil.store.trouble import translated
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from migramovil.store import files, keys, pages, restore, tables
 
 Rows = dict[str, list[dict[str, pages.Value]]]
 # What is rebuilt, locked or of no use elsewhere; all else beside them goes as it is.
@@ -137,12 +137,14 @@ def _take(folder: Path, out: Path) -> None:
             for path in sorted((folder / name).glob("*")):
                 if path.suffix in (".packet", ".obj"):
                     _linked(path, out / name / path.name)
+            files.sync_folder(out / name)
         left = {path for pattern in _LEFT for path in folder.glob(pattern)}
         vault = keys.vault_file(folder).name
         for path in [*set(folder.iterdir()) - left, *folder.glob(f"{vault}*")]:
             if path.is_file():
                 shutil.copyfile(path, out / path.name)
                 (out / path.name).chmod(0o600)
+                files.sync(out / path.name)
 
 
 def _linked(path: Path, target: Path) -> None:

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects.sqlite import insert
-
 from migramovil.core import canonical, sealing
 from migramovil.core.record import Stamp
 from migramovil.core.roles import Account
-from migramovil.store import audit, compartments, files, keys, pages
 from migramovil.store.audit import Audit
 from migramovil.store.compartments import PURGE_PENDING, Keepsake
 from migramovil.store.database import Database
 from migramovil.store.migrate import open_database
 from migramovil.store.tables import accounts, drafts, media, settings, station_keys
 from migramovil.store.trouble import Damaged, DraftGone, NeedsNewEpoch, VaultLocked, translated
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects.sqlite import insert
+
+from migramovil.store import audit, compartments, files, keys, pages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,9 +320,12 @@ def sweep_files(current: Path) -> None:
     Call it only once `current` has been opened.
     """
     kept = {current.name, f"{current.name}-wal", f"{current.name}-shm"}
-    for left in current.parent.glob("vault*.db*"):
-        if left.name not in kept:
-            files.remove(left)
+    swept = [path for path in current.parent.glob("vault*.db*") if path.name not in kept]
+    if swept:
+        with translated():
+            files.sync_folder(current.parent)  # the name that counts, before the other goes
+    for left in swept:
+        files.remove(left)
 
 
 def _draft_key(connection: Connection, record_id: str) -> bytes | None:
