@@ -23,7 +23,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from migramovil.core import backup, canonical, sealing
 from migramovil.core.backup import BackedFile, Manifest
 from migramovil.core.record import Descriptor, Signed
 from migramovil.core.trouble import Trouble, Who
@@ -33,6 +32,7 @@ from migramovil.store.outbox import Outbox
 from migramovil.store.trouble import Damaged, translated
 from sqlalchemy import RowMapping, Table, func, insert, select
 
+from migramovil.core import backup, canonical, sealing
 from migramovil.store import files, tables
 from migramovil.store.vault import Vault
 

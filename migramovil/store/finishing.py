@@ -11,7 +11,6 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from migramovil.core import packet, sealing
 from migramovil.core.packet import RECORD_OBJECT, Draught
 from migramovil.core.queue import Waiting
 from migramovil.core.record import Stamp
@@ -19,6 +18,7 @@ from migramovil.store.compartments import Keepsake
 from migramovil.store.outbox import Outbox, QueueRow
 from migramovil.store.trouble import Damaged, OutOfLine, translated
 
+from migramovil.core import packet, sealing
 from migramovil.store import deleting, files, restored
 from migramovil.store.vault import StoredDraft, Vault
 

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from migramovil.core import packet, sealing
 from migramovil.core.backup import BadBackup, Manifest
 from migramovil.core.queue import Waiting
 from migramovil.store.outbox import Outbox, StationIdentity
@@ -22,6 +21,7 @@ from migramovil.store.trouble import translated
 from sqlalchemy import Connection, Table, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from migramovil.core import packet, sealing
 from migramovil.store import backup, files
 from migramovil.store.vault import Vault
 

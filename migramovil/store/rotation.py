@@ -12,7 +12,6 @@ import contextlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from migramovil.core import canonical, sealing
 from migramovil.core.record import Stamp
 from migramovil.core.roles import Account
 from migramovil.core.trouble import Trouble
@@ -23,6 +22,7 @@ from migramovil.store.tables import settings
 from migramovil.store.trouble import translated
 from sqlalchemy import Connection, select
 
+from migramovil.core import canonical, sealing
 from migramovil.store import acts, audit, files, keys, tables
 from migramovil.store.vault import Vault, accounts_in, put_account, set_setting, sweep_files
 

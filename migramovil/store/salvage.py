@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from migramovil.core import canonical, sealing
 from migramovil.core.record import BadReceipt, Descriptor, Signed, check_receipt
 from migramovil.core.trouble import Trouble
 from migramovil.store.migrate import open_database
@@ -23,6 +22,7 @@ from migramovil.store.trouble import translated
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from migramovil.core import canonical, sealing
 from migramovil.store import files, keys, pages, restore, tables
 
 Rows = dict[str, list[dict[str, pages.Value]]]

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from migramovil.core import canonical, sealing
 from migramovil.core.record import Stamp
 from migramovil.core.roles import Account
 from migramovil.store.audit import Audit
@@ -20,6 +19,7 @@ from migramovil.store.trouble import Damaged, DraftGone, NeedsNewEpoch, VaultLoc
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
+from migramovil.core import canonical, sealing
 from migramovil.store import audit, compartments, files, keys, pages
 
 
