@@ -23,6 +23,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import RowMapping, Table, func, insert, select
+
 from migramovil.core.backup import BackedFile, Manifest
 from migramovil.core.record import Descriptor, Signed
 from migramovil.core.trouble import Trouble, Who
@@ -30,8 +32,6 @@ from migramovil.store.database import Database
 from migramovil.store.migrate import open_database
 from migramovil.store.outbox import Outbox
 from migramovil.store.trouble import Damaged, translated
-from sqlalchemy import RowMapping, Table, func, insert, select
-
 from migramovil.core import backup, canonical, sealing
 from migramovil.store import files, tables
 from migramovil.store.vault import Vault

@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
 from migramovil.core.backup import BadBackup, Manifest
 from migramovil.core.queue import Waiting
 from migramovil.store.outbox import Outbox, StationIdentity
 from migramovil.store.tables import deletions, drafts, epochs, records, station
 from migramovil.store.trouble import translated
-from sqlalchemy import Connection, Table, func, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
-
 from migramovil.core import packet, sealing
 from migramovil.store import backup, files
 from migramovil.store.vault import Vault

@@ -12,6 +12,8 @@ import contextlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sqlalchemy import Connection, select
+
 from migramovil.core.record import Stamp
 from migramovil.core.roles import Account
 from migramovil.core.trouble import Trouble
@@ -20,8 +22,6 @@ from migramovil.store.database import Database
 from migramovil.store.keys import Holders, Slot
 from migramovil.store.tables import settings
 from migramovil.store.trouble import translated
-from sqlalchemy import Connection, select
-
 from migramovil.core import canonical, sealing
 from migramovil.store import acts, audit, files, keys, tables
 from migramovil.store.vault import Vault, accounts_in, put_account, set_setting, sweep_files

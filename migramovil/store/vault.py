@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects.sqlite import insert
+
 from migramovil.core.record import Stamp
 from migramovil.core.roles import Account
 from migramovil.store.audit import Audit
@@ -16,9 +19,6 @@ from migramovil.store.database import Database
 from migramovil.store.migrate import open_database
 from migramovil.store.tables import accounts, drafts, media, settings, station_keys
 from migramovil.store.trouble import Damaged, DraftGone, NeedsNewEpoch, VaultLocked, translated
-from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects.sqlite import insert
-
 from migramovil.core import canonical, sealing
 from migramovil.store import audit, compartments, files, keys, pages
 
