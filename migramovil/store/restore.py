@@ -16,13 +16,13 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from migramovil.core import packet, sealing
 from migramovil.core.backup import BadBackup, Manifest
 from migramovil.core.queue import Waiting
+from migramovil.store import backup, files
 from migramovil.store.outbox import Outbox, StationIdentity
 from migramovil.store.tables import deletions, drafts, epochs, records, station
 from migramovil.store.trouble import translated
-from migramovil.core import packet, sealing
-from migramovil.store import backup, files
 from migramovil.store.vault import Vault
 
 

@@ -17,13 +17,13 @@ from pathlib import Path
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from migramovil.core import canonical, sealing
 from migramovil.core.record import BadReceipt, Descriptor, Signed, check_receipt
 from migramovil.core.trouble import Trouble
+from migramovil.store import files, keys, pages, restore, tables
 from migramovil.store.migrate import open_database
 from migramovil.store.outbox import Outbox
 from migramovil.store.trouble import translated
-from migramovil.core import canonical, sealing
-from migramovil.store import files, keys, pages, restore, tables
 
 Rows = dict[str, list[dict[str, pages.Value]]]
 # What is rebuilt, locked or of no use elsewhere; all else beside them goes as it is.
