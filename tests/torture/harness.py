@@ -32,7 +32,8 @@ from tests.torture.disk import Disk, Event, read_events, read_files
 from tests.torture.judge import Verdict, judge
 from tests.torture.recorder import FOREVER, Recorder
 from tests.torture.sabotage import SABOTAGE
-from tests.torture.works import WORKS, Fact, Ledger, Station, set_up
+from tests.torture.station import Fact, Ledger, Station, set_up
+from tests.torture.works import WORKS
 
 CUTS_PER_SESSION = 10
 KILLS_PER_FOLDER = 40
@@ -44,6 +45,7 @@ LONGEST_LIFE_S = 0.08
 TOO_LONG_S = 20
 ENDS = ("moment", "step", "call")
 STORE = "migramovil.store."
+OF_THE_DISK = ("STO-", "BAK-")
 
 
 @dataclass(slots=True)
@@ -349,7 +351,7 @@ def _bad_day(
                     station.enter()
                 _tell(tell, work.do(station, day * len(WORKS) + k + 1))
             except Trouble as trouble:
-                if phase != "failing" or not trouble.code.startswith("STO-"):
+                if phase != "failing" or not trouble.code.startswith(OF_THE_DISK):
                     broken(f"{phase} {work.name}")
             except Exception:  # noqa: BLE001 - what an officer would see as a crash
                 broken(f"{phase} {work.name}")
@@ -377,7 +379,7 @@ def _work(
                 station.enter()
             _tell(tell, rng.choice(WORKS).do(station, rng.getrandbits(40)))
         except Trouble as trouble:
-            if fault is None or not trouble.code.startswith("STO-"):
+            if fault is None or not trouble.code.startswith(OF_THE_DISK):
                 raise
 
 

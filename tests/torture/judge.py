@@ -8,7 +8,9 @@ from pathlib import Path
 from random import Random
 
 from migramovil.store.database import Database
-from tests.torture.works import GONE, HOLDS, WORKS, Fact, Ledger, Station, set_up
+from tests.torture import copies
+from tests.torture.station import GONE, Fact, Ledger, Station, set_up
+from tests.torture.works import HOLDS, WORKS
 
 
 @dataclass(slots=True)
@@ -85,6 +87,7 @@ def _whole(station: Station, verdict: Verdict) -> None:
             verdict.corrupt.append("a gap in the numbers")
         for draft in station.vault.drafts():
             station.held(draft.record_id)
+        copies.look(station.folder)
     except Exception as problem:  # noqa: BLE001
         verdict.corrupt.append(f"not whole: {problem!r}")
 

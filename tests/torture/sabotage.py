@@ -31,8 +31,8 @@ def _relax(connection: Any, record: object) -> None:
 def _drop_file() -> None:
     """Files that are written and never synced."""
 
-    def write(path: Path, data: bytes) -> None:
-        path.write_bytes(data)
+    def write(path: Path, *parts: bytes) -> None:
+        path.write_bytes(b"".join(parts))
 
     files.write = write
 

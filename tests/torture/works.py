@@ -6,19 +6,15 @@ that ends something, `station.maybe` says what may be true until the act is ackn
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from pathlib import Path
-from random import Random
 
-from migramovil.core import canonical, packet, sealing
+from migramovil.core import canonical
 from migramovil.core.folio import make_folio
-from migramovil.core.packet import RECORD_OBJECT, Draught
-from migramovil.core.record import Descriptor, Realm, ReceiptKind, RecordState, Signed, Stamp
-from migramovil.core.roles import Account, AccountBody, Role
+from migramovil.core.packet import Draught
+from migramovil.core.record import Realm, RecordState, Signed, Stamp
+from migramovil.core.roles import Account, AccountBody
 from migramovil.store import (
     acts,
     attempts,
@@ -26,146 +22,32 @@ from migramovil.store import (
     deleting,
     finishing,
     keys,
+    letters,
     rotation,
     verify,
 )
 from migramovil.store.compartments import Keepsake
-from migramovil.store.outbox import Outbox, QueueRow
-from migramovil.store.vault import StoredDraft, Vault
-from tests.store.bench import (
-    EDGE,
-    HEADQUARTERS,
-    MEMORY_KIB,
-    SIGNER,
-    STATION,
-    UTC,
-    identity,
-    receipt,
+from migramovil.store.outbox import QueueRow
+from migramovil.store.rotation import Change, KnownSpare, Spares
+from migramovil.store.vault import StoredDraft
+from tests.store.bench import EDGE, HEADQUARTERS, SIGNER, STATION, UTC, receipt
+from tests.torture import copies
+from tests.torture.station import (
+    DAY,
+    DESCRIPTOR,
+    GONE,
+    KINDS,
+    NOW,
+    OFFICER,
+    PASSWORD,
+    Fact,
+    Station,
+    body_of,
+    digest_of,
+    make_slot,
+    secret_of,
+    version_of,
 )
-
-BOSS, OFFICER = "jefa", "oficial"
-PASSWORD = "{} del altiplano con lluvia"
-GONE = "gone"
-_KINDS: tuple[ReceiptKind, ...] = ("stored", "opened")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """Something acknowledged: `kind` of `subject` is `value` (or, of a draft, newer)."""
-
-    kind: str
-    subject: str
-    value: str
-
-
-@dataclass(slots=True)
-class Ledger:
-    """What was acknowledged, and what may be instead where an act was begun and never told."""
-
-    known: dict[tuple[str, str], str] = field(default_factory=dict)
-    begun: dict[tuple[str, str], set[str]] = field(default_factory=dict)
-    acknowledged: int = 0
-
-    def maybe(self, fact: Fact) -> None:
-        self.begun.setdefault((fact.kind, fact.subject), set()).add(fact.value)
-
-    def add(self, fact: Fact) -> None:
-        self.known[fact.kind, fact.subject] = fact.value
-        self.begun.pop((fact.kind, fact.subject), None)
-        self.acknowledged += 1
-
-    def may_be(self, kind: str, subject: str) -> set[str]:
-        key = (kind, subject)
-        return {*self.begun.get(key, ()), *([self.known[key]] if key in self.known else ())}
-
-    def facts(self) -> list[Fact]:
-        return [
-            Fact(kind=kind, subject=subject, value=value)
-            for (kind, subject), value in self.known.items()
-        ]
-
-    def copy(self) -> Ledger:
-        begun = {key: set(values) for key, values in self.begun.items()}
-        return Ledger(dict(self.known), begun, self.acknowledged)
-
-
-class Station:
-    """A station's folder with somebody inside, opened as services/accounts.py opens it."""
-
-    def __init__(self, folder: Path, rng: Random) -> None:
-        self.folder = folder
-        self.rng = rng
-        self.maybe: Callable[[Fact], None] = lambda fact: None
-        self.closed = True
-        self.enter()
-
-    def enter(self) -> None:
-        with ExitStack() as undo:
-            self.outbox = undo.enter_context(Outbox(self.folder))
-            self.unlocked = keys.open_slot(self.folder, BOSS, PASSWORD.format(0))
-            self.vault = undo.enter_context(Vault(self.folder, self.unlocked.vault_key))
-            self.found = finishing.reconcile(self.outbox, self.vault)
-            undo.pop_all()
-        self.closed = False
-
-    def close(self) -> None:
-        self.closed = True
-        self.vault.close()
-        self.outbox.close()
-
-    def pick_draft(self) -> str | None:
-        drafts = [draft.record_id for draft in self.vault.drafts()]
-        return self.rng.choice(sorted(drafts)) if drafts else None
-
-    def let_go(self) -> set[str]:
-        gone = deleting.deleted_files(self.outbox)
-        return {record for file, record in self.outbox.files().items() if file in gone}
-
-    def held(self, record: str) -> tuple[bytes, Mapping[str, bytes]] | None:
-        """An enrollment's body and pictures, from the packet (as headquarters reads it) if it is
-        finished, else from the draft; None if there is neither, or the packet was let go."""
-        if self.outbox.row(record) is not None:
-            if record in self.let_go():
-                return None
-            data = self.outbox.packet(record)
-            head = packet.check(data, SIGNER.public)
-            clear = packet.open_objects(data, head, packet.open_content_key(head, HEADQUARTERS))
-            return clear.pop(RECORD_OBJECT), clear
-        body = next((d.body for d in self.vault.drafts() if d.record_id == record), None)
-        return None if body is None else (body, self.vault.all_media(record))
-
-
-def set_up(folder: Path) -> list[Fact]:
-    """A new station with one supervisor, in the order of services/accounts.py."""
-    with Outbox(folder) as outbox:
-        if outbox.station() is not None:
-            return _SET_UP
-        Vault.discard(folder)
-        vault_key = Vault.create(folder)
-        with Vault(folder, vault_key) as vault:
-            vault.save_station_keys(SIGNER, sealing.Opener.new())
-            vault.audit.append("1", "enroll-station", STATION, Stamp(utc=UTC))
-        _slot(folder, BOSS, 0, vault_key)
-        outbox.enroll(identity())
-    return _SET_UP
-
-
-_DAY = "2026-11-23"
-_NOW = Stamp(utc=UTC, uncertainty_s=0)
-_EDGE = canonical.text(EDGE.public)
-_DESCRIPTOR = Descriptor(
-    realm=Realm.TRAINING,
-    version=1,
-    root=_EDGE,
-    stored_signer=_EDGE,
-    opened_signer=_EDGE,
-    registrar=_EDGE,
-    operational="",
-    recovery="",
-    tls_ca="",
-    urls=(),
-)
-_SET_UP = [Fact(kind="slot", subject=BOSS, value="0")]
 
 
 # --- what is done ------------------------------------------------------------------------
@@ -200,7 +82,7 @@ def _picture(station: Station, n: int) -> list[Fact]:
     plain = station.rng.randbytes(station.rng.choice((100, 5000, 70_000)))
     object_id = station.vault.put_media(record, plain)
     subject = f"{record}/{object_id}"
-    return [*facts, Fact(kind="picture", subject=subject, value=_digest(plain))]
+    return [*facts, Fact(kind="picture", subject=subject, value=digest_of(plain))]
 
 
 def _retake(station: Station, n: int) -> list[Fact]:
@@ -248,7 +130,7 @@ def _finish(station: Station, n: int) -> list[Fact]:
 
 
 def _keepsake(draft: StoredDraft, row: QueueRow) -> Keepsake:
-    return Keepsake(jornada=_DAY, ends_utc=UTC, kind="slip", body=row.folio.encode())
+    return Keepsake(jornada=DAY, ends_utc=UTC, kind="slip", body=row.folio.encode())
 
 
 def _close_day(station: Station, n: int) -> list[Fact]:
@@ -258,7 +140,7 @@ def _close_day(station: Station, n: int) -> list[Fact]:
     )
     ended = Fact(kind="compartment", subject=open_one, value=GONE)
     station.maybe(ended)
-    compartments.destroy(station.vault.database, open_one, "1", _NOW)
+    compartments.destroy(station.vault.database, open_one, "1", NOW)
     station.vault.purge()
     return [*facts, ended]
 
@@ -268,7 +150,7 @@ def _receipt(station: Station, n: int) -> list[Fact]:
     if not rows:
         return _finish(station, n)
     row = station.rng.choice(rows)
-    kind = _KINDS[row.state is RecordState.STORED]
+    kind = KINDS[row.state is RecordState.STORED]
     signed, body = receipt(row, kind, serial=n + 1)
     station.outbox.file_receipt(row.record, signed, body)
     return [Fact(kind="receipt", subject=f"{row.record}/{kind}", value=signed.signature)]
@@ -286,7 +168,7 @@ def _void(station: Station, n: int) -> list[Fact]:
     for fact in facts:
         station.maybe(fact)
     act = acts.StoredAct(id=record, act="void", subject=record, utc=UTC, body=b"{}")
-    acts.void_draft(station.vault, act, "1", "2", _NOW)
+    acts.void_draft(station.vault, act, "1", "2", NOW)
     return facts
 
 
@@ -301,7 +183,7 @@ def _attempt(station: Station, n: int) -> list[Fact]:
 def _password(station: Station, n: int) -> list[Fact]:
     fact = Fact(kind="slot", subject=OFFICER, value=str(n))
     station.maybe(fact)
-    _slot(station.folder, OFFICER, n, station.unlocked.vault_key)
+    make_slot(station.folder, OFFICER, n, station.unlocked.vault_key)
     return [fact]
 
 
@@ -319,9 +201,13 @@ def _setting(station: Station, n: int) -> list[Fact]:
 def _rotate(station: Station, n: int) -> list[Fact]:
     """Only the supervisor may have the new key: the officer's slot goes."""
     del n
-    boss = station.unlocked.person
+    return _new_key(station)
+
+
+def _new_key(station: Station, used: int = 0) -> list[Fact]:
     gone = Fact(kind="slot", subject=OFFICER, value=GONE)
     station.maybe(gone)
+    boss = station.unlocked.person
     body = AccountBody(
         realm=Realm.TRAINING,
         station=STATION,
@@ -332,10 +218,49 @@ def _rotate(station: Station, n: int) -> list[Fact]:
         sealing=canonical.text(boss.opener.public),
     )
     only = Account(body=body, vouched=Signed.by(EDGE, canonical.encode(body)))
-    change = rotation.Change(actor="1", act="test", subject="", at=_NOW, accounts=(only,))
+    change = Change(actor="1", act="test", subject="", at=NOW, accounts=(only,), used=used)
     key = rotation.rotate(station.folder, station.vault, change, recovery=HEADQUARTERS.public)
     station.unlocked = replace(station.unlocked, vault_key=key)
     return [gone]
+
+
+def _spare(station: Station, n: int) -> list[Fact]:
+    """A way back in, whose letter headquarters answered."""
+    now = rotation.spares(station.vault)
+    number, letter = now.last + 1, f"spares-{n}"
+    public = canonical.text(keys.opener_of(secret_of(number)).public)
+    made = KnownSpare(number=number, public=public, letter=letter)
+    rotation.put_spares(station.vault, Spares(last=number, known=(*now.known, made)))
+    letters.put(station.outbox, letter, "spares", b"sealed", UTC)
+    letters.answer(station.outbox, letter, b"yes")
+    there = frozenset({*keys.spares(station.folder), number})
+    key = station.unlocked.vault_key
+    rotation.deliver(station.folder, station.vault, key, there, HEADQUARTERS.public)
+    return [Fact(kind="spare", subject=str(number), value="in force")]
+
+
+def _recover(station: Station, n: int) -> list[Fact]:
+    """Somebody comes back in by a spare, which is used up by it."""
+    facts = [] if keys.spares(station.folder) else _spare(station, n)
+    number = min(keys.spares(station.folder))
+    gone = Fact(kind="spare", subject=str(number), value=GONE)
+    station.maybe(gone)
+    assert keys.open_spare(station.folder, number, secret_of(number)) == station.unlocked.vault_key
+    return [*facts, *_new_key(station, number), gone]
+
+
+def _letter(station: Station, n: int) -> list[Fact]:
+    letters.put(station.outbox, f"l{n}", "test", b"said", UTC)
+    return [Fact(kind="letter", subject=f"l{n}", value="")]
+
+
+def _answer(station: Station, n: int) -> list[Fact]:
+    facts = [] if letters.unanswered(station.outbox) else _letter(station, n)
+    waits = letters.unanswered(station.outbox)[0].id
+    fact = Fact(kind="letter", subject=waits, value=f"answer {n}")
+    station.maybe(fact)
+    letters.answer(station.outbox, waits, fact.value.encode())
+    return [*facts, fact]
 
 
 def _let_go(station: Station, n: int) -> list[Fact]:
@@ -349,7 +274,7 @@ def _let_go(station: Station, n: int) -> list[Fact]:
     ]
     for fact in gone:
         station.maybe(fact)
-    deleting.delete_due(station.outbox, _DESCRIPTOR, _NOW, timedelta(0))
+    deleting.delete_due(station.outbox, DESCRIPTOR, NOW, timedelta(0))
     return [*facts, *gone]
 
 
@@ -380,7 +305,13 @@ WORKS = (
     Work(name="audit", do=_audit),
     Work(name="setting", do=_setting),
     Work(name="rotate", do=_rotate),
+    Work(name="spare", do=_spare),
+    Work(name="recover", do=_recover),
+    Work(name="letter", do=_letter),
+    Work(name="answer", do=_answer),
     Work(name="let-go", do=_let_go),
+    Work(name="back-up", do=copies.back_up),
+    Work(name="restore", do=copies.restore_again),
     Work(name="purge", do=_purge),
     Work(name="reopen", do=_reopen),
 )
@@ -398,7 +329,7 @@ def _picture_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
     record, object_id = fact.subject.split("/")
     held = station.held(record)
     plain = None if held is None else held[1].get(object_id)
-    return (GONE if plain is None else _digest(plain)) in allowed
+    return (GONE if plain is None else digest_of(plain)) in allowed
 
 
 def _finished_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
@@ -414,7 +345,7 @@ def _receipt_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
     record, kind = fact.subject.split("/")
     row = station.outbox.row(record)
     receipts: list[Signed] = station.outbox.receipts(record)
-    reached = _KINDS if kind == "stored" else _KINDS[1:]
+    reached = KINDS if kind == "stored" else KINDS[1:]
     return (
         row is not None
         and row.state in reached
@@ -462,6 +393,20 @@ def _compartment_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
     return GONE not in allowed or (bool(one.destroyed_utc) and one.kept == 0)
 
 
+def _letter_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
+    kept = letters.unanswered(station.outbox) + letters.answered(station.outbox, "test")
+    return any(one.id == fact.subject and (one.answer or b"").decode() in allowed for one in kept)
+
+
+def _spare_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
+    """It opens the vault while it is in force, and nothing once it was used."""
+    number = int(fact.subject)
+    if number not in keys.spares(station.folder):
+        return GONE in allowed
+    opened = keys.open_spare(station.folder, number, secret_of(number))
+    return opened == station.unlocked.vault_key and fact.value != GONE
+
+
 def _account_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
     """What the ledger looks at after every entrance finds nothing to say."""
     del fact, allowed
@@ -481,33 +426,8 @@ HOLDS: Mapping[str, Callable[[Station, Fact, set[str]], bool]] = {
     "attempt": _attempt_holds,
     "compartment": _compartment_holds,
     "account": _account_holds,
+    "letter": _letter_holds,
+    "spare": _spare_holds,
+    "backup": copies.backup_holds,
+    "again": copies.again_holds,
 }
-
-
-def body_of(record: str, version: int) -> bytes:
-    """A draft's bytes, which tell by themselves whether they are whole."""
-    seed = f"{record} {version} "
-    return seed.encode() + hashlib.shake_128(seed.encode()).digest(200 + version * 37 % 6000)
-
-
-def version_of(record: str, body: bytes) -> int:
-    version = int(body.split(b" ", 2)[1])
-    if body != body_of(record, version):
-        raise ValueError("half a draft")
-    return version
-
-
-def _slot(folder: Path, username: str, n: int, vault_key: bytes) -> None:
-    keys.create_slot(
-        folder,
-        account=username,
-        username=username,
-        role=Role.SUPERVISOR,
-        password=PASSWORD.format(n),
-        vault_key=vault_key,
-        memory_kib=MEMORY_KIB,
-    )
-
-
-def _digest(plain: bytes) -> str:
-    return hashlib.sha256(plain).hexdigest()
