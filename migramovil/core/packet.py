@@ -104,10 +104,17 @@ def build(
     draught: Draught, content_key: bytes, recipients: Iterable[bytes], signer: sealing.Signer
 ) -> bytes:
     """The packet's bytes, its content key sealed to every recipient (public KEM keys)."""
+    return b"".join(parts(draught, content_key, recipients, signer))
+
+
+def parts(
+    draught: Draught, content_key: bytes, recipients: Iterable[bytes], signer: sealing.Signer
+) -> list[bytes]:
+    """The same, not yet joined: everything before the objects, then each object."""
     publics = list(recipients)
     sealed_objects = {
         name: sealing.encrypt_object(content_key, draught.record, name, plain)
-        for name, plain in {RECORD_OBJECT: draught.record_body, **draught.objects}.items()
+        for name, plain in contents(draught).items()
     }
     info = _binding(draught.realm, draught.station, draught.record)
     keys = canonical.encode(
@@ -142,7 +149,12 @@ def build(
         )
     )
     front = MAGIC + _LENGTH.pack(len(header)) + header + signer.sign(header)
-    return front + _LENGTH.pack(len(keys)) + keys + b"".join(sealed_objects.values())
+    return [front + _LENGTH.pack(len(keys)) + keys, *sealed_objects.values()]
+
+
+def contents(draught: Draught) -> dict[str, bytes]:
+    """What a packet's objects say in clear, by id, in their order: the record first."""
+    return {RECORD_OBJECT: draught.record_body, **draught.objects}
 
 
 def read_head(data: bytes) -> Head:
@@ -178,17 +190,25 @@ def read_head(data: bytes) -> Head:
 
 def check(data: bytes, station_public: bytes) -> Head:
     """The head of a whole packet whose signature, sizes and hashes all hold, else BadPacket."""
+    return _whole(data, signed_head(data, station_public))
+
+
+def signed_head(data: bytes, station_public: bytes) -> Head:
+    """The head, from at least its bytes, if this station signed it; else BadPacket."""
     head = read_head(data)
     try:
         sealing.verify(station_public, head.header_bytes, head.signature)
     except sealing.BadSignature:
         raise BadPacket("signature") from None
-    return whole(data)
+    return head
 
 
 def whole(data: bytes) -> Head:
-    """The same without the signature: every byte is where its header says, by size and hash."""
-    head = read_head(data)
+    """As `check`, without the signature: every byte is where its header says, by size and hash."""
+    return _whole(data, read_head(data))
+
+
+def _whole(data: bytes, head: Head) -> Head:
     at = head.length
     for entry in head.header.objects:
         piece = data[at : at + entry.size]

@@ -7,6 +7,7 @@ HKDF-SHA256 and AES-256-GCM; objects in AES-256-GCM chunks of 64 KiB (docs/decis
 from __future__ import annotations
 
 import hashlib
+import io
 import secrets
 import zlib
 from dataclasses import dataclass
@@ -170,29 +171,35 @@ def encrypt_object(key: bytes, record_id: str, object_id: str, plain: bytes) -> 
     Nonce = chunk index (11 bytes) + final flag; associated data = record id, object id, chunk: a
     chunk cannot be moved, dropped or taken for the last one. First plain byte: 0 as is, 1 deflate.
     """
-    body = _packed(plain)
+    body = memoryview(_packed(plain))
     aead = AESGCM(derive(key, f"object/{object_id}"))
     count = -(-len(body) // CHUNK)
-    out = bytearray()
+    out = io.BytesIO()
     for index in range(count):
         piece = body[index * CHUNK : (index + 1) * CHUNK]
         nonce, bound = _chunk(index, index == count - 1, record_id, object_id)
-        out += aead.encrypt(nonce, piece, bound)
-    return bytes(out)
+        out.write(aead.encrypt(nonce, piece, bound))
+    return out.getvalue()
 
 
 def decrypt_object(key: bytes, record_id: str, object_id: str, data: bytes) -> bytes:
+    """The plain bytes; CannotOpen unless every chunk is whole and in its place."""
     aead = AESGCM(derive(key, f"object/{object_id}"))
     step = CHUNK + TAG
-    count = -(-len(data) // step)
-    body = bytearray()
+    sealed = memoryview(data)
+    count = -(-len(sealed) // step)
+    body = io.BytesIO()
+    form = b""
     try:
         for index in range(count):
             nonce, bound = _chunk(index, index == count - 1, record_id, object_id)
-            body += aead.decrypt(nonce, data[index * step : (index + 1) * step], bound)
+            piece = aead.decrypt(nonce, sealed[index * step : (index + 1) * step], bound)
+            if index == 0:
+                form, piece = piece[:1], piece[1:]
+            body.write(piece)
     except (InvalidTag, ValueError):
         raise CannotOpen("object") from None
-    return _unpacked(bytes(body))
+    return _unpacked(form, body.getvalue())
 
 
 def _chunk(index: int, final: bool, record_id: str, object_id: str) -> tuple[bytes, bytes]:
@@ -210,14 +217,14 @@ def _packed(plain: bytes) -> bytes:
     return b"\x01" + squeezed if len(squeezed) < len(plain) * _WORTH else b"\x00" + plain
 
 
-def _unpacked(body: bytes) -> bytes:
-    if body[:1] == b"\x00":
-        return body[1:]
-    if body[:1] != b"\x01":
+def _unpacked(form: bytes, body: bytes) -> bytes:
+    if form == b"\x00":
+        return body
+    if form != b"\x01":
         raise CannotOpen("object form")
     reader = zlib.decompressobj()
     try:
-        plain = reader.decompress(body[1:], LARGEST_OBJECT)
+        plain = reader.decompress(body, LARGEST_OBJECT)
     except zlib.error:
         raise CannotOpen("deflate") from None
     if reader.unconsumed_tail or not reader.eof:

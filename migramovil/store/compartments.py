@@ -17,10 +17,9 @@ from migramovil.core import sealing
 from migramovil.core.record import Stamp
 from migramovil.store import audit
 from migramovil.store.database import Database
-from migramovil.store.tables import compartments, kept, settings
+from migramovil.store.tables import compartments, kept
 
 PURPOSE = "Reimprimir el comprobante y listar los folios de la jornada"
-PURGE_PENDING = "store.purge_pending"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +124,7 @@ def destroy(database: Database, jornada: str, actor: str, at: Stamp) -> None:
 
     The caller purges (Vault.purge): until that succeeds the vault says a purge is pending.
     """
+    database.purge_owed = True
     with database.write() as connection:
         ended = connection.execute(
             update(compartments)
@@ -134,13 +134,6 @@ def destroy(database: Database, jornada: str, actor: str, at: Stamp) -> None:
         if ended.rowcount:
             connection.execute(delete(kept).where(kept.c.jornada == jornada))
             audit.append(connection, actor, "destroy-compartment", jornada, at)
-            owe_purge(connection)
-
-
-def owe_purge(connection: Connection) -> None:
-    """Remember that the log still holds what this transaction deletes."""
-    added = insert(settings).values(key=PURGE_PENDING, value="1")
-    connection.execute(added.on_conflict_do_nothing(index_elements=["key"]))
 
 
 def _opened(connection: Connection, keepsake: Keepsake, utc: str) -> tuple[str, bytes]:

@@ -72,6 +72,7 @@ class Database:
         self._engine = engine
         self._reader = engine.execution_options(reading=True)
         self._distrusted = False
+        self.purge_owed = True  # what an earlier program deleted may still be in the log
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -114,7 +115,9 @@ class Database:
         old.dispose()
 
     def purge(self) -> bool:
-        """Empty the write-ahead log of what was deleted; False while a reader holds it."""
+        """Empty the write-ahead log of what was deleted; False, and still owed, while a reader
+        holds it."""
+        self.purge_owed = True
         with self._healing():
             raw = self._engine.raw_connection()
             try:
@@ -125,7 +128,8 @@ class Database:
                 cursor.close()
             finally:
                 raw.close()
-        return bool(busy == 0)
+        self.purge_owed = busy != 0
+        return not self.purge_owed
 
     def sound(self) -> bool:
         """Whether every page's seal and every index holds (reads the whole file)."""

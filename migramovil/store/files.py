@@ -25,13 +25,13 @@ def private_folder(folder: Path) -> Path:
     return folder
 
 
-def write(path: Path, data: bytes) -> None:
-    """Put `data` at `path`, durable when this returns; `path` is old or new, never half."""
+def write(path: Path, *parts: bytes) -> None:
+    """Put `parts` at `path`, durable when this returns; `path` is old or new, never half."""
     partial = path.with_name(secrets.token_hex(8) + PARTIAL)
     with translated():
         try:
             with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-                out.write(data)
+                out.writelines(parts)
                 out.flush()
                 os.fsync(out.fileno())
             partial.replace(path)

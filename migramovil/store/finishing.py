@@ -8,18 +8,20 @@ Two database files cannot commit as one, so the outbox's row decides. Before it 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 
-from migramovil.core.packet import RECORD_OBJECT, Draught
+from migramovil.core import packet, sealing
+from migramovil.core.packet import Draught
 from migramovil.core.queue import Waiting
 from migramovil.core.record import Stamp
+from migramovil.store import deleting, files, restored
 from migramovil.store.compartments import Keepsake
 from migramovil.store.outbox import Outbox, QueueRow
 from migramovil.store.trouble import Damaged, OutOfLine, translated
-
-from migramovil.core import packet, sealing
-from migramovil.store import deleting, files, restored
 from migramovil.store.vault import StoredDraft, Vault
 
 Compose = Callable[[int, str, Mapping[str, bytes]], Draught]
@@ -82,12 +84,9 @@ def finish(  # noqa: PLR0917 - every part of the sequence, in its order
         if draught.record != record_id:
             raise OutOfLine("another record")
         outbox.settled = False
-        _seal(outbox, draught, tuple(recipients), signer)
-        _close(outbox, vault, record_id, act=FINISHED, actor=actor, at=draught.created, keep=keep)
+        done = _seal(outbox, draught, tuple(recipients), signer)
+        _close(vault, done, act=FINISHED, actor=actor, at=draught.created, keep=keep)
         outbox.settled = True
-        done = outbox.row(record_id)
-    if done is None:
-        raise Damaged("row")
     return done
 
 
@@ -102,9 +101,10 @@ def reconcile(
         open_drafts = vault.draft_ids()
         completed = []
         for record in sorted(open_drafts):
-            at = _sealed_at(outbox, record)
-            if at is not None:
-                _close(outbox, vault, record, act=COMPLETED, actor=actor, at=at, keep=keep)
+            row = outbox.row(record)
+            at = None if row is None else _sealed_at(outbox, record)
+            if row is not None and at is not None:
+                _close(vault, row, act=COMPLETED, actor=actor, at=at, keep=keep)
                 completed.append(record)
         if vault.purge_pending():
             vault.purge()
@@ -120,11 +120,9 @@ def reconcile(
 
 
 def _sealed_at(outbox: Outbox, record: str) -> Stamp | None:
-    """When a draft was sealed, if it was and its packet is there. A commit the disk reported as
+    """When a record in the line was sealed, if its packet is there. A commit the disk reported as
     failed may yet turn out to have happened, its packet long withdrawn: then the draft is all
     there is, and stays."""
-    if outbox.row(record) is None:
-        return None
     try:
         return packet.read_head(outbox.packet(record)).header.created
     except (Damaged, packet.BadPacket):
@@ -133,13 +131,15 @@ def _sealed_at(outbox: Outbox, record: str) -> Stamp | None:
 
 def _seal(
     outbox: Outbox, draught: Draught, recipients: tuple[bytes, ...], signer: sealing.Signer
-) -> None:
+) -> QueueRow:
     """Write the packet, prove from the disk that it opens, and put it in the line."""
     content_key = sealing.new_key()
-    data = packet.build(draught, content_key, recipients, signer)
+    parts = packet.parts(draught, content_key, recipients, signer)
     file = f"{secrets.token_hex(16)}.packet"
     path = outbox.packet_path(file)
-    files.write(path, data)
+    with ThreadPoolExecutor(1) as meanwhile:
+        digest = meanwhile.submit(_digest, parts)  # a disk at work leaves the processor free
+        files.write(path, *parts)
     crash_points("packet-written")
     waiting = Waiting(
         record=draught.record,
@@ -147,33 +147,58 @@ def _seal(
         epoch=draught.epoch,
         seq=draught.seq,
         folio=draught.folio,
-        digest=sealing.sha256(data),
-        size=len(data),
+        digest=digest.result(),
+        size=sum(map(len, parts)),
         sealed_utc=draught.created.utc,
     )
     try:
-        with translated():
-            written = path.read_bytes()
-        _prove(written, draught, content_key, signer.public)
+        _prove(_read_back(path, parts), draught, content_key, signer.public)
         outbox.add(waiting, file)
     except Exception:
         if outbox.row(draught.record) is None:
             files.remove(path)
         raise
     crash_points("outbox-committed")
+    return QueueRow.of(waiting)
 
 
-def _prove(written: bytes, draught: Draught, content_key: bytes, station_public: bytes) -> None:
-    head = packet.check(written, station_public)
-    clear = packet.open_objects(written, head, content_key)
-    if clear != {RECORD_OBJECT: draught.record_body, **draught.objects}:
-        raise Damaged("what was written is not what was sealed")
+def _digest(parts: Iterable[bytes]) -> str:
+    whole = sha256()
+    for part in parts:
+        whole.update(part)
+    return whole.hexdigest()
+
+
+def _read_back(path: Path, parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The same parts from the disk, to the last byte the ones that were hashed, else Damaged."""
+    with translated(), path.open("rb") as source:
+        for part in parts:
+            piece = source.read(len(part))
+            if piece != part:
+                raise Damaged("what was written is not what is there")
+            yield piece
+        if source.read(1):
+            raise Damaged("there is more than was written")
+
+
+def _prove(
+    written: Iterator[bytes], draught: Draught, content_key: bytes, station_public: bytes
+) -> None:
+    """That a packet, part by part, is the station's and opens to what was to be sealed."""
+    head = packet.signed_head(next(written), station_public)
+    meant = packet.contents(draught)
+    names = [entry.id for entry in head.header.objects]
+    for name, data in zip(names, written, strict=True):
+        clear = sealing.decrypt_object(content_key, draught.record, name, data)
+        if clear != meant.pop(name, None):
+            raise Damaged("what was written is not what was sealed")
+    if meant:
+        raise Damaged("less was written than was sealed")
 
 
 def _close(
-    outbox: Outbox,
     vault: Vault,
-    record: str,
+    row: QueueRow,
     *,
     act: str,
     actor: str,
@@ -181,11 +206,11 @@ def _close(
     keep: Keep,
 ) -> None:
     """The vault's half, once the outbox has the record."""
-    row, draft = outbox.row(record), vault.draft(record)
-    if row is None or draft is None:
+    draft = vault.draft(row.record)
+    if draft is None:
         return
     keepsake = keep(draft, row)
-    names = vault.close_finished(record, row.digest, actor, at, act=act, keepsake=keepsake)
+    names = vault.close_finished(row.record, row.digest, actor, at, act=act, keepsake=keepsake)
     crash_points("vault-committed")
     vault.unlink_media(names)
     crash_points("media-gone")

@@ -61,8 +61,20 @@ class QueueRow:
     sealed_utc: str
     size: int
     digest: str
-    state: RecordState
-    reason: str
+    state: RecordState = RecordState.SEALED
+    reason: str = ""
+
+    @classmethod
+    def of(cls, waiting: Waiting) -> QueueRow:
+        """A record as it enters the line."""
+        return cls(
+            record=waiting.record,
+            folio=waiting.folio,
+            seq=waiting.seq,
+            sealed_utc=waiting.sealed_utc,
+            size=waiting.size,
+            digest=waiting.digest,
+        )
 
 
 class Outbox:

@@ -11,16 +11,16 @@ from types import TracebackType
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
+from migramovil.core import canonical, sealing
 from migramovil.core.record import Stamp
 from migramovil.core.roles import Account
+from migramovil.store import audit, compartments, files, keys, pages
 from migramovil.store.audit import Audit
-from migramovil.store.compartments import PURGE_PENDING, Keepsake
+from migramovil.store.compartments import Keepsake
 from migramovil.store.database import Database
 from migramovil.store.migrate import open_database
 from migramovil.store.tables import accounts, drafts, media, settings, station_keys
 from migramovil.store.trouble import Damaged, DraftGone, NeedsNewEpoch, VaultLocked, translated
-from migramovil.core import canonical, sealing
-from migramovil.store import audit, compartments, files, keys, pages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +173,7 @@ class Vault:
             if _draft_key(connection, record_id) is None:
                 raise DraftGone
             say(connection)
-            names = _delete_draft(connection, record_id)
+            names = self._delete_draft(connection, record_id)
         self.unlink_media(names)
         self.purge()
 
@@ -199,7 +199,15 @@ class Vault:
             audit.append(connection, actor, act, f"{record_id} {digest}", at)
             if keepsake is not None:
                 compartments.keep(connection, record_id, keepsake, at.utc)
-            return _delete_draft(connection, record_id)
+            return self._delete_draft(connection, record_id)
+
+    def _delete_draft(self, connection: Connection, record_id: str) -> list[str]:
+        """Delete a draft with its key and media rows, and owe the log a purge; its media files."""
+        self._database.purge_owed = True
+        found = connection.execute(select(media.c.file).where(media.c.record == record_id))
+        names = list(found.scalars())
+        connection.execute(delete(drafts).where(drafts.c.record == record_id))
+        return names
 
     def _still_open(self, record_id: str) -> None:
         if record_id in self._finished:
@@ -277,15 +285,10 @@ class Vault:
     # --- what was deleted stays deleted ------------------------------------------------------
     def purge(self) -> bool:
         """Leave nothing deleted in the log; False, and still owed, while a reader holds it."""
-        if not self._database.purge():
-            return False
-        if self.purge_pending():
-            with self._database.write() as connection:
-                connection.execute(delete(settings).where(settings.c.key == PURGE_PENDING))
-        return True
+        return self._database.purge()
 
     def purge_pending(self) -> bool:
-        return self.setting(PURGE_PENDING) is not None
+        return self._database.purge_owed
 
     def sound(self) -> bool:
         """Whether every page and index of the vault holds (slow: reads it whole)."""
@@ -330,15 +333,6 @@ def sweep_files(current: Path) -> None:
 
 def _draft_key(connection: Connection, record_id: str) -> bytes | None:
     return connection.execute(select(drafts.c.key).where(drafts.c.record == record_id)).scalar()
-
-
-def _delete_draft(connection: Connection, record_id: str) -> list[str]:
-    """Delete a draft with its key and media rows, and owe the log a purge; its media files."""
-    names = connection.execute(select(media.c.file).where(media.c.record == record_id)).scalars()
-    found = list(names)
-    connection.execute(delete(drafts).where(drafts.c.record == record_id))
-    compartments.owe_purge(connection)
-    return found
 
 
 def set_setting(connection: Connection, key: str, value: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,18 +141,29 @@ def test_numbers_follow_one_another_and_the_audit_travels_in_each_packet(disk: D
         assert vault.audit.verify() == 3
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+        lambda data: bytes([data[0] ^ 1]) + data[1:],
+        lambda data: data[:-1],
+        lambda data: data + b"1",
+    ],
+    ids=["last byte", "first byte", "cut", "longer"],
+)
 def test_a_packet_that_reads_back_wrong_is_not_accepted_and_the_draft_stays(
-    disk: Disk, monkeypatch: pytest.MonkeyPatch
+    disk: Disk, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[bytes], bytes]
 ) -> None:
     honest = files.write
 
-    def lying_disk(path: Path, data: bytes) -> None:
-        honest(path, data[:-1] + bytes([data[-1] ^ 1]) if path.suffix == ".packet" else data)
+    def lying_disk(path: Path, *parts: bytes) -> None:
+        data = b"".join(parts)
+        honest(path, spoil(data) if path.suffix == ".packet" else data)
 
     with disk.opened() as (outbox, vault):
         add_draft(vault)
         monkeypatch.setattr(files, "write", lying_disk)
-        with pytest.raises(packet.BadPacket):
+        with pytest.raises(Damaged):
             finish(outbox, vault)
         monkeypatch.undo()
         assert packet_files(disk) == []
