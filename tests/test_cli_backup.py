@@ -13,8 +13,11 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from migramovil import cli
+from migramovil.core import canonical
+from migramovil.core.record import Signed
 from migramovil.core.roles import NotAllowed
 from migramovil.core.trouble import Trouble
+from migramovil.headquarters import operators, people
 from migramovil.services.backups import SameDisk
 from migramovil.services.restoring import FolderInUse
 from migramovil.store.trouble import NeedsNewEpoch
@@ -47,6 +50,21 @@ def template(tmp_path_factory: pytest.TempPathFactory, real: Real) -> Path:
 @pytest.fixture
 def folder(template: Path, tmp_path: Path) -> Path:
     return copied(template, tmp_path / "station")
+
+
+OPERATORS = {"ana": "el lago está frío hoy", "eva": "la puna tiene viento"}
+
+
+def operators_say(*said: tuple[str, str]) -> str:
+    return "".join(f"{name}\n{passphrase}\n" for name, passphrase in said)
+
+
+@pytest.fixture(scope="module")
+def with_operators(real: Real) -> Real:
+    with real.place.books() as store:
+        for name, passphrase in OPERATORS.items():
+            operators.add(store, name, passphrase, "2026-11-23T12:00:00Z", memory_kib=64)
+    return real
 
 
 def run(*words: str | Path, typed: str = PASSWORD) -> Result:
@@ -109,6 +127,39 @@ def test_a_lost_station_comes_back_in_two_visits(real: Real, folder: Path, tmp_p
         *words, "--answer", answer, "--code", code, "--url", real.place.url, "--user", "mquispe"
     )
     assert trouble(again) is FolderInUse
+
+
+def test_a_backups_key_is_lent_by_two_operators_never_by_one(
+    with_operators: Real, folder: Path, tmp_path: Path
+) -> None:
+    data, out = with_operators.place.data, tmp_path / "answer.json"
+    run("store", "backup", "--to", tmp_path, "--data", folder, "--user", SUPERVISOR, "--same-disk")
+    words = ("store", "restore", "--from", tmp_path, "--data", tmp_path / "new", "--json")
+    request = Path(str(line(run(*words))["request"]))
+
+    def lent(*said: tuple[str, str]) -> Result:
+        asked = ["hq", "restore-key", "--data", data, "--request", request, "--out", out, "--json"]
+        typed = operators_say(*said)
+        return CliRunner().invoke(cli.app, [str(word) for word in asked], input=typed)
+
+    ana, eva = OPERATORS.items()
+    for refused in ((ana, ana), (ana, ("eva", "otra frase cualquiera"))):
+        assert lent(*refused).exit_code == 1
+        assert not out.exists()
+    with with_operators.place.books() as store:
+        assert people.releases(store) == []
+    done = lent(ana, eva)
+    assert done.exit_code == 0, done.output
+    assert out.exists()
+    log = run("hq", "recovery", "log", "--data", data, "--json")
+    assert line(log)["reference"] == line(done)["reference"]
+    assert line(log)["operators"] == "ana, eva"
+    with with_operators.place.books() as store:
+        (kept,) = people.releases(store)
+        signed = canonical.decode(kept.approvals.encode(), tuple[Signed, ...])
+        publics = [canonical.from_text(one.public) for one in people.operators(store)]
+    for public, approval in zip(publics, signed, strict=True):
+        assert approval.verified(public) == kept.body.encode()
 
 
 def test_a_damaged_station_goes_on_after_salvage(real: Real, folder: Path, tmp_path: Path) -> None:

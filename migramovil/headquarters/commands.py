@@ -214,9 +214,16 @@ def restore_key(
     unlock: Unlock = None,
     as_json: AsJson = False,
 ) -> None:
-    """Lend a backup's key to the laptop that restores it; needs the offline folder."""
+    """Lend a backup's key to the laptop that restores it, with the offline keys, once two operators
+    gave their passphrases."""
     with said(), books(data) as store:
-        answer, backup = restoring.lend(store, setup.offline(data, unlock), request.read_bytes())
+        asked = request.read_bytes()
+        backup = restoring.asked_for(asked)
+        typer.echo(f"{backup.station}  {backup.made_utc}", err=True)
+        keys = setup.offline(data, unlock)
+        answer = restoring.lend(
+            store, keys, lambda: people_commands.approvers(store), asked, utc=people_commands.utc()
+        )
         with out.open("xb") as file:
             file.write(canonical.encode(answer))
         row = {
@@ -225,6 +232,7 @@ def restore_key(
             "made_utc": backup.made_utc,
             "drafts": backup.drafts,
             "packets": backup.packets,
+            "reference": restoring.reference_of(asked),
             "out": str(out),
         }
         tell(as_json, row, f"{backup.station}  {backup.made_utc}  {out}")

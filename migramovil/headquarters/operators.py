@@ -1,4 +1,4 @@
-"""Who at headquarters may let a person back in: never one alone."""
+"""Who at headquarters may let a person, or a lost station, back in: never one alone."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class OperatorRefused(Trouble):
 
 class TwoPeople(Trouble):
     code = "HQ-12"
-    what = "Una recuperación la aprueban dos personas distintas."
+    what = "Una recuperación o restauración la aprueban dos personas distintas."
     advice = "Pida a otra persona autorizada que ponga su frase."
 
 

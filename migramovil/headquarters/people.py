@@ -65,7 +65,7 @@ class KeptLetter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """Who may allow a recovery; the private key is wrapped by their passphrase."""
+    """Who may allow a recovery or a restore; their passphrase wraps the private key."""
 
     name: str
     public: str
@@ -77,7 +77,8 @@ class Operator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A recovery that two operators (names, by comma) signed: `body`, `approvals` canonical."""
+    """A recovery, or with no username a restore, that two operators (names, by comma) signed:
+    `body`, `approvals` canonical."""
 
     station: str
     reference: str

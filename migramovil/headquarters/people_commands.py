@@ -17,7 +17,7 @@ from migramovil.headquarters.telling import AsJson, Data, Unlock, books, said, t
 
 operators_app = typer.Typer(help="Who may let a person back into a station.", no_args_is_help=True)
 recovery_app = typer.Typer(
-    help="Letting a person back in: two operators, always.", no_args_is_help=True
+    help="Letting a person back in, or a station: two operators, always.", no_args_is_help=True
 )
 keys_app = typer.Typer(help="Headquarters' own keys.", no_args_is_help=True)
 
@@ -36,7 +36,7 @@ def add_operator(
 ) -> None:
     """Authorize a person; only their passphrase opens their key."""
     with said(), books(data) as store:
-        made = operators.add(store, name, passphrase, _utc())
+        made = operators.add(store, name, passphrase, utc())
         tell(as_json, {"name": made.name, "public": made.public}, made.name)
 
 
@@ -64,12 +64,12 @@ def release(
         lines = recovery.release(
             store,
             setup.opener(data, unlock).every_operational,
-            lambda: _approvers(store),
+            lambda: approvers(store),
             realm=setup.descriptor(data).realm,
             code=station,
             number=number,
             username=account,
-            utc=_utc(),
+            utc=utc(),
         )
         spoken = "\n".join(f"{at}:  {line}" for at, line in enumerate(lines, 1))
         tell(as_json, {"station": station, "number": number, "lines": list(lines)}, spoken)
@@ -91,10 +91,10 @@ def answer(
         reply = recovery.answer(
             store,
             setup.offline(data, unlock),
-            lambda: _approvers(store),
+            lambda: approvers(store),
             asked,
             realm=setup.descriptor(data).realm,
-            utc=_utc(),
+            utc=utc(),
         )
         with out.open("xb") as file:
             file.write(reply)
@@ -103,7 +103,7 @@ def answer(
 
 @recovery_app.command("log")
 def log(data: Data, as_json: AsJson = False) -> None:
-    """Every recovery allowed, and by whom."""
+    """Every recovery and every restore (R-…) allowed, and by whom."""
     with said(), books(data) as store:
         for one in people.releases(store):
             line = f"{one.utc}  {one.station}  {one.reference}  {one.username}  {one.operators}"
@@ -127,7 +127,7 @@ def rotate(
         tell(as_json, {"version": made.version}, f"descriptor version {made.version}")
 
 
-def _approvers(store: Store) -> Sequence[tuple[str, sealing.Signer]]:
+def approvers(store: Store) -> Sequence[tuple[str, sealing.Signer]]:
     """Two operators, one after the other."""
     found = []
     for place in ("First", "Second"):
@@ -137,5 +137,5 @@ def _approvers(store: Store) -> Sequence[tuple[str, sealing.Signer]]:
     return found
 
 
-def _utc() -> str:
+def utc() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")

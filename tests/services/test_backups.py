@@ -221,7 +221,13 @@ class Real:
 
     def lend(self, request: Path, answer: Path) -> Path:
         with self.place.books() as store:
-            said, _ = lending.lend(store, setup.offline(self.place.data), request.read_bytes())
+            said = lending.lend(
+                store,
+                setup.offline(self.place.data),
+                lambda: [(name, sealing.Signer.new()) for name in ("ana", "eva")],
+                request.read_bytes(),
+                utc="2026-11-23T12:00:00Z",
+            )
         answer.write_bytes(canonical.encode(said))
         return answer
 
