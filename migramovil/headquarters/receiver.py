@@ -23,6 +23,7 @@ from migramovil.core import canonical, packet, sealing
 from migramovil.core.letters import LARGEST, BadLetter
 from migramovil.core.record import Descriptor, Realm, Signed
 from migramovil.core.roles import AccountBody, Role
+from migramovil.headquarters import downstream
 from migramovil.headquarters import store as books
 from migramovil.headquarters.letters import LetterBox
 from migramovil.headquarters.objects import BadName, Objects, same
@@ -218,6 +219,19 @@ class Receiver:
         except BadLetter as problem:
             raise Refused(Refusal.BAD_REQUEST, problem.detail) from None
 
+    def downstream(self, station: Station, known: str) -> Answer:
+        """What is published for this station; 304 where it knows exactly that (an ETag)."""
+        answer = _answer(200, downstream.listing(self._store, station))
+        same_ = known == wire.etag(answer.body)
+        return Answer(status=304, body=b"") if same_ else answer
+
+    def download(self, station: Station, digest: str, number: int) -> Answer:
+        """One part of something published."""
+        found = downstream.part(self._store, station, digest, number)
+        if found is None:
+            raise Refused(Refusal.NOT_ANNOUNCED)
+        return Answer(status=200, body=found)
+
     # --- steps --------------------------------------------------------------------------------
     def _checked_head(self, asked: wire.Announce) -> packet.Head:
         """Everything that can be known of a packet before its bytes: who, where, how large."""
@@ -412,7 +426,19 @@ def _for_stations(receiver: Receiver) -> list[HTTPRouteHandler]:
     async def letter(request: Ask) -> Response[bytes]:
         return await admitted(request, LARGEST, lambda _, body: receiver.letter(body))
 
-    return [announce, part, complete, receipts, letter]
+    @get(wire.DOWNSTREAM_PATH)
+    async def downstream(request: Ask) -> Response[bytes]:
+        known = request.headers.get("if-none-match", "")
+        return await admitted(request, 0, lambda station, _: receiver.downstream(station, known))
+
+    @get(wire.download_path("{digest:str}", "{number:int}"))
+    async def download(request: Ask) -> Response[bytes]:
+        digest, number = str(request.path_params["digest"]), int(request.path_params["number"])
+        return await admitted(
+            request, 0, lambda station, _: receiver.download(station, digest, number)
+        )
+
+    return [announce, part, complete, receipts, letter, downstream, download]
 
 
 def _which(request: Ask) -> tuple[str, str, str]:

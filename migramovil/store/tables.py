@@ -93,7 +93,7 @@ receipts = Table(
     Column("signature", Text, nullable=False),
     Column("public_key", Text, nullable=False),
     UniqueConstraint("record", "body", "signature"),
-    CheckConstraint("kind IN ('stored', 'opened', 'refused')", name="kind"),
+    CheckConstraint("kind IN ('stored', 'opened', 'refused', 'retry', 'discard')", name="kind"),
 )
 
 # A packet whose file is gone, and the word of headquarters that allowed it.
@@ -141,6 +141,29 @@ marks = Table(
     outbox,
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+# What headquarters sent down, the newest version of each kind: signed, personal kinds still sealed.
+# Without `body` its time is over and only its number is remembered.
+downloads = Table(
+    "downloads",
+    outbox,
+    Column("kind", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("manifest", LargeBinary, nullable=False),
+    Column("body", LargeBinary),
+    Column("utc", Text, nullable=False),
+    CheckConstraint("version > 0", name="counts_up"),
+)
+
+# A record that was copied to a medium, when last and how often: a mark on it, never a state.
+exports = Table(
+    "exports",
+    outbox,
+    Column("record", Text, ForeignKey("records.record"), primary_key=True),
+    Column("utc", Text, nullable=False),
+    Column("times", Integer, nullable=False),
+    CheckConstraint("times > 0", name="counts_up"),
 )
 
 # --- vault: opens with a person's slot only ---------------------------------------

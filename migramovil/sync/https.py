@@ -102,6 +102,11 @@ class HttpsHeadquarters:
         _, answer = self._ask("POST", wire.LETTERS_PATH, data)
         return _read(answer, Signed)
 
+    def fetch(self, path: str, known: str = "") -> bytes | None:
+        """What headquarters has at this path; None when it is still what `known` (an ETag) was."""
+        status, answer = self._ask("GET", path, b"", {"If-None-Match": known} if known else {})
+        return None if status == 304 else answer
+
     def hang_up(self) -> None:
         if self._line is not None:
             self._line.close()
@@ -121,11 +126,13 @@ class HttpsHeadquarters:
             held += len(part)
             progress(held)
 
-    def _ask(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
+    def _ask(
+        self, method: str, path: str, body: bytes, more: dict[str, str] | None = None
+    ) -> tuple[int, bytes]:
         line = self._dialled()
         signed = wire.sign_request(self._station, self._transport, method, path, body)
         try:
-            status, answer = line.ask(method, path, body, {wire.HEADER: signed})
+            status, answer = line.ask(method, path, body, {wire.HEADER: signed, **(more or {})})
         except Trouble:
             self.hang_up()
             raise
@@ -239,8 +246,7 @@ def _fits(station: wire.StationBody, account: AccountBody, asked: wire.EnrollReq
     keys = (station.signing, station.sealing, station.transport)
     whose = (account.realm, account.station, account.role, account.account, account.username)
     return (
-        (station.format, station.realm) == (wire.STATION_FORMAT, asked.realm)
-        and account.format == AccountBody.__dataclass_fields__["format"].default
+        station.realm == asked.realm
         and keys == (asked.signing, asked.sealing, asked.transport)
         and (account.signing, account.sealing) == (person.signing, person.sealing)
         and whose
@@ -338,9 +344,9 @@ def _check_time(line: _Line, descriptor: Descriptor) -> tuple[datetime, int, int
         body = _read(answer, Signed).verified(canonical.from_text(descriptor.stored_signer))
         told = canonical.decode(body, wire.TimeBody)
         now = datetime.fromisoformat(told.utc).astimezone(UTC)
-    except (sealing.BadSignature, canonical.NotCanonical, ValueError) as problem:
+    except (sealing.BadSignature, canonical.NotCanonical, ValueError, OverflowError) as problem:
         raise NotHeadquarters(type(problem).__name__) from None
-    if (told.format, told.nonce) != (wire.TIME_FORMAT, nonce):
+    if told.nonce != nonce:
         raise NotHeadquarters("nonce")
     if told.realm != descriptor.realm:
         raise WrongRealm

@@ -12,6 +12,8 @@ admits the carrier, while a packet's identity comes only from the packet's own s
     POST /v1/packets/STATION/RECORD/DIGEST/complete        200 Receipts | 202 Missing
     POST /v1/receipts           AskReceipts                200 Receipts
     POST /v1/letters            letter (core.letters)      200 Signed AnswerBody, by the edge's key
+    GET  /v1/downstream                                    200 Downstream | 304
+    GET  /v1/downstream/DIGEST/parts/N                     200 bytes
     GET  /health                                           200
 
 Every request may be repeated. A refusal is an ErrorBody with its Refusal's HTTP status.
@@ -37,6 +39,7 @@ ENROLL_PATH = "/v1/enroll"
 PACKETS_PATH = "/v1/packets"
 RECEIPTS_PATH = "/v1/receipts"
 LETTERS_PATH = "/v1/letters"
+DOWNSTREAM_PATH = "/v1/downstream"
 HEALTH_PATH = "/health"
 
 REQUEST_FORMAT = "migramovil/request/1"
@@ -50,6 +53,15 @@ def part_path(station: str, record: str, digest: str, number: int | str) -> str:
 
 def complete_path(station: str, record: str, digest: str) -> str:
     return f"{PACKETS_PATH}/{station}/{record}/{digest}/complete"
+
+
+def download_path(digest: str, number: int | str) -> str:
+    return f"{DOWNSTREAM_PATH}/{digest}/parts/{number}"
+
+
+def etag(body: bytes) -> str:
+    """What `If-None-Match` says of an answer that is still known: whoever has it can tell."""
+    return f'"{sealing.sha256(body)}"'
 
 
 # --- who asks ----------------------------------------------------------------------
@@ -184,6 +196,13 @@ class Receipts:
     """Answer 200: every receipt given so far, oldest first."""
 
     receipts: tuple[Signed, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Downstream:
+    """The newest manifest (core.downstream) of each kind there is for the asking station."""
+
+    manifests: tuple[Signed, ...]
 
 
 class Refusal(StrEnum):
