@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -243,6 +244,8 @@ def build(
             people.settle()
         except Trouble as trouble:  # owed until the next entrance; it keeps nobody out
             log.warning("letters and spares are owed: %s", trouble.code)
+        with contextlib.suppress(Trouble):  # a disk that still refuses: whoever enrolls is told
+            enrolling.land(accounts.inside())
         keeping.look()
         session = accounts.session
         if session is not None and may(session.role, Act.SEE_QUEUE):

@@ -200,6 +200,7 @@ class Drafts:
 
     def _stored_draft(self, inside: Inside, record_id: str) -> tuple[StoredDraft, Draft]:
         self._enrolling.save()
+        self._enrolling.land(inside)
         found = next((d for d in inside.vault.drafts() if d.record_id == record_id), None)
         if found is None:
             raise DraftGone

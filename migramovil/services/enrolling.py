@@ -64,7 +64,7 @@ FRAME_WAIT_S = 3.0
 MRZ_WAIT_S = 20.0
 
 T = TypeVar("T")
-_UNWRITTEN = "migramovil/unwritten/1"
+_UNWRITTEN = b"migramovil/unwritten/2"
 
 
 class NoSuchRecord(Trouble):
@@ -136,7 +136,8 @@ class Enrolling:
         self._draft: Draft | None = None
         self._written: Draft | None = None  # as it lies on the disk
         self._on_its_way = False  # a save that waits on the desk's lane
-        self._unwritten: dict[str, bytes] = {}  # what the disk refused before a lock, sealed
+        self._seal_to = b""  # the station's own key, which outlives every change of the vault's
+        self._unwritten: dict[str, bytes] = {}  # what the disk refused before a lock, sealed to it
         self._running: set[Future[Any]] = set()
         self._saved: list[Callable[[], object]] = []
         self.saved_at = ""
@@ -652,6 +653,7 @@ class Enrolling:
 
     def put_away(self, inside: Inside, record_id: str) -> None:
         """The draft is gone for good: nothing of it may be written again."""
+        self._unwritten.pop(record_id, None)
         with self._guard:
             if self._draft is not None and self._draft.record_id == record_id:
                 self._draft = None
@@ -659,8 +661,11 @@ class Enrolling:
 
     def land(self, inside: Inside) -> None:
         """Write what the disk refused when it was put down, on the desk's lane."""
+        if not self._unwritten:
+            return
+        opener = inside.vault.station_keys()[1]
         for record_id, sealed in tuple(self._unwritten.items()):
-            body = sealing.unwrap(inside.vault_key, sealed, _UNWRITTEN)
+            body = opener.open(sealed, _UNWRITTEN)
             with contextlib.suppress(DraftGone):
                 inside.vault.save_draft(record_id, SCHEMA, body, self._clock.now().utc)
             del self._unwritten[record_id]
@@ -685,9 +690,9 @@ class Enrolling:
         except DraftGone:
             return
         except Exception:  # noqa: BLE001 - whatever it is, what was typed must not go with it
-            key = self._accounts.inside().vault_key
-            sealed = sealing.wrap(key, canonical.encode(draft), _UNWRITTEN)
-            self._unwritten[draft.record_id] = sealed
+            self._unwritten[draft.record_id] = sealing.seal_to(
+                self._seal_to, canonical.encode(draft), _UNWRITTEN
+            )
 
     def _watched(self, ticket: Ticket[T]) -> Ticket[T]:
         self._running.add(ticket.future)
@@ -716,6 +721,7 @@ class Enrolling:
 
     def _take_up(self, draft: Draft) -> Draft:
         self.save()  # whoever was in hand until now
+        self._seal_to = self._accounts.inside().vault.station_keys()[1].public
         with self._guard:
             self._draft = draft
         self._write(draft)

@@ -10,10 +10,11 @@ import pytest
 
 from migramovil.core import canonical, enrollment, packet, sealing
 from migramovil.core.enrollment import SCHEMA, NewerDraft, Step, read_draft
-from migramovil.core.roles import Act, ActBody, Approval, NotAllowed
+from migramovil.core.roles import Act, ActBody, Approval, NotAllowed, Role
 from migramovil.services import drafts, enrolling
 from migramovil.services.drafts import NeedsAnother, NotEmpty
 from migramovil.services.enrolling import NoSuchRecord, ReasonMissing
+from migramovil.services.people import People
 from migramovil.store import acts
 from migramovil.store.keys import WrongPassword
 from migramovil.store.trouble import DiskFull, DraftGone
@@ -163,12 +164,52 @@ def test_what_was_voided_meanwhile_is_not_written_again(
 ) -> None:
     counter.fill()
     done = counter.enrolling.finish().result(10)
-    sealed = sealing.wrap(
-        counter.accounts.inside().vault_key, b"{}", enrolling._UNWRITTEN
-    )  # fmt: skip
+    own = counter.vault.station_keys()[1].public
+    sealed = sealing.seal_to(own, b"{}", enrolling._UNWRITTEN)
     counter.enrolling._unwritten[done.record_id] = sealed
     assert counter.drafts.parked().result(10) == ()
     assert counter.enrolling._unwritten == {}
+
+
+def test_what_waits_to_be_written_outlives_a_new_vault_key(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody is let back in, or shut out, while the disk still owes a save."""
+    draft = counter.enrolling.start().result(10)
+    counter.settle()
+    with monkeypatch.context() as full:
+        full.setattr(type(counter.vault), "save_draft", _full)
+        counter.enrolling.change(person=person())
+        counter.accounts.lock()
+    counter.enter(SUPERVISOR)
+    people = People(
+        counter.outbox.folder, counter.accounts, counter.outbox, counter.desk,
+        counter.enrolling._clock, memory_kib=64,
+    )  # fmt: skip
+    before = counter.accounts.inside().vault_key
+    people.add("nueva", "cuatro palabras del lago", Role.OFFICER).result(20)
+    assert counter.accounts.inside().vault_key != before
+    counter.enter(OTHER)
+    (one,) = counter.drafts.parked().result(10)
+    assert one.draft is not None
+    assert one.draft.person == person()
+    assert counter.on_disk()[draft.record_id].person == person()
+
+
+def test_a_voided_draft_does_not_come_back_with_what_waited_to_be_written(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = counter.enrolling.start().result(10)
+    counter.settle()
+    with monkeypatch.context() as full:
+        full.setattr(type(counter.vault), "save_draft", _full)
+        counter.enrolling.change(person=person())
+        counter.enrolling.park()
+        counter.settle()
+    counter.enter(SUPERVISOR)
+    counter.drafts.void(draft.record_id, "se fue", OTHER, PASSWORD).result(10)
+    assert counter.drafts.parked().result(10) == ()
+    assert counter.on_disk() == {}
 
 
 def _full(*_: object) -> None:
