@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -80,13 +81,16 @@ class Signed:
         raise sealing.BadSignature
 
 
-ReceiptKind = Literal["stored", "opened", "refused"]
+ReceiptKind = Literal["stored", "opened", "refused", "retry", "discard"]
+"""`retry` and `discard` follow `refused`, by headquarters' two operators: it is taken up again (the
+station waits for a newer `stored`, or for the verdict), or nobody waits for it any more."""
 RECEIPT_FORMAT = "migramovil/receipt/1"
+_YEARS = range(2000, 9000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptBody:
-    """Headquarters' word about one packet: exactly these bytes are stored, opened, or refused."""
+    """Headquarters' word about one packet: exactly these bytes are stored, opened, refused …"""
 
     format: str = RECEIPT_FORMAT
     kind: ReceiptKind
@@ -149,10 +153,21 @@ def check_receipt(
         signed.verified_by_one_of(keys.receipt_keys(body.kind))
     except (canonical.NotCanonical, sealing.BadSignature) as problem:
         raise BadReceipt(problem.code) from None
-    about = (body.format, body.realm, body.station, body.record, body.digest, body.size)
-    if about != (RECEIPT_FORMAT, keys.realm, station, record, digest, size):
+    about = (body.realm, body.station, body.record, body.digest, body.size)
+    if about != (keys.realm, station, record, digest, size):
         raise BadReceipt("another packet")
+    if not _is_moment(body.time):
+        raise BadReceipt("time")
     return body
+
+
+def _is_moment(utc: str) -> bool:
+    """Whether it is a time that can be counted with."""
+    try:
+        said = datetime.fromisoformat(utc)
+    except ValueError:
+        return False
+    return said.utcoffset() is not None and said.year in _YEARS
 
 
 class RefusedByHeadquarters(Trouble):

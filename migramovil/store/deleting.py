@@ -1,7 +1,8 @@
-"""Letting a packet go: only after headquarters signed that it opened it, and after a while.
+"""Letting a packet go: only after headquarters signed that it opened or discarded it, and a while.
 
 One transaction says which receipt allows it; only then is the file unlinked, and what a power cut
-left between the two is swept. A refused record is never deleted. Needs no vault.
+left between the two is swept. A record that is refused and not discarded
+is never deleted. Needs no vault.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ def delete_due(
 ) -> tuple[str, ...]:
     """Delete every packet whose time has come; their records.
 
-    The time counts from when headquarters says it opened the packet, up to the earliest the present
+    The time counts from when headquarters says it opened (discarded) it, up to the earliest the present
     can be: where nothing bounds this machine's clock, the newest time headquarters signed.
     """
     sweep(outbox)
     present = _earliest(outbox, descriptor, now)
     gone = []
-    for row in _opened(outbox):
+    for row in _ended(outbox):
         try:
             body = checked(row, descriptor)
         except BadReceipt:
@@ -63,7 +64,7 @@ def deleted_files(outbox: Outbox) -> set[str]:
 
 
 def checked(row: Row[Any], descriptor: Descriptor) -> ReceiptBody:
-    """The receipt in `row` if it says that exactly this record was opened, else BadReceipt."""
+    """The receipt in `row` if it ends the duty for exactly this record, else BadReceipt."""
     body = check_receipt(
         Signed(body=row.body, signature=row.signature, public_key=row.public_key),
         descriptor,
@@ -72,20 +73,22 @@ def checked(row: Row[Any], descriptor: Descriptor) -> ReceiptBody:
         digest=row.digest,
         size=row.size,
     )
-    if body.kind != "opened":
+    if body.kind not in ("opened", "discard"):
         raise BadReceipt("another word")
     return body
 
 
-def _opened(outbox: Outbox) -> list[Row[Any]]:
-    """Records headquarters opened and never refused, their packets still here, oldest first."""
+def _ended(outbox: Outbox) -> list[Row[Any]]:
+    """Records headquarters opened and does not refuse, or discarded, their packets still here,
+    oldest first."""
     c = records.c
     receipt = (receipts.c.id, receipts.c.body, receipts.c.signature, receipts.c.public_key)
+    opened = (receipts.c.id == c.opened_receipt) & c.refused_receipt.is_(None)
     query = (
         select(c.record, c.station, c.digest, c.size, c.file, *receipt)
-        .join(receipts, receipts.c.id == c.opened_receipt)
+        .join(receipts, receipts.c.record == c.record)
         .outerjoin(deletions, deletions.c.record == c.record)
-        .where(deletions.c.record.is_(None), c.refused_receipt.is_(None))
+        .where(deletions.c.record.is_(None), opened | (receipts.c.kind == "discard"))
         .order_by(c.epoch, c.seq)
     )
     with outbox.database.read() as connection:
@@ -122,7 +125,7 @@ def _newest_signed(outbox: Outbox, descriptor: Descriptor) -> datetime | None:
         signed = Signed(body=row.body, signature=row.signature, public_key=row.public_key)
         said = signed.verified_by_one_of(descriptor.receipt_keys(row.kind))
         return _moment(canonical.decode(said, ReceiptBody).time)
-    except (sealing.BadSignature, canonical.NotCanonical):
+    except (sealing.BadSignature, canonical.NotCanonical, ValueError, OverflowError):
         return None
 
 

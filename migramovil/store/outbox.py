@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, case, func, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, case, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from migramovil.core import canonical
 from migramovil.core.queue import Counts, Waiting
 from migramovil.core.record import BadReceipt, Realm, ReceiptBody, RecordState, Signed
 from migramovil.store import files
@@ -24,12 +25,6 @@ from migramovil.store.keys import device_key
 from migramovil.store.migrate import open_database
 from migramovil.store.tables import receipts, records, station
 from migramovil.store.trouble import Damaged, OutOfLine, translated
-
-_RECEIPT_OF = {
-    "stored": records.c.stored_receipt,
-    "opened": records.c.opened_receipt,
-    "refused": records.c.refused_receipt,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +86,7 @@ class Outbox:
         except BaseException:
             self._lock.release()
             raise
+        self._counted: tuple[int, Counts | None] = (0, None)
         self._listeners: list[Callable[[], None]] = []
         self.finishing = threading.RLock()
         self.settled = False  # whether no finish may lie half done, since opening or since a cut
@@ -159,17 +155,6 @@ class Outbox:
         with self._database.read() as connection:
             return connection.execute(select(station.c.seq)).scalar() or 0
 
-    def last_folio_number(self, day: str) -> int:
-        """The highest number in folios of `day` (yyyymmdd, as a folio writes it); 0 if none.
-
-        A folio is MM-<station>-<yyyymmdd>-<number>-<check> (core.folio).
-        """
-        with self._database.read() as connection:
-            found = connection.execute(
-                select(records.c.folio).where(records.c.folio.contains(f"-{day}-", autoescape=True))
-            ).scalars()
-            return max((int(folio.split("-")[-2]) for folio in found), default=0)
-
     def last_sealed(self) -> str:
         """When the newest record was sealed, as it says itself (UTC); "" before the first."""
         newest = (records.c.epoch.desc(), records.c.seq.desc())
@@ -198,13 +183,21 @@ class Outbox:
             connection.execute(insert(records).values(file=file, **asdict(waiting)))
         self.changed()
 
-    def waiting(self) -> list[Waiting]:
+    def waiting(self, limit: int | None = None) -> list[Waiting]:
         """What headquarters has not stored yet, oldest first; refused records are set aside."""
-        return self._in_state(RecordState.SEALED)
+        return self._in_state(RecordState.SEALED, limit=limit)
 
     def unconfirmed(self) -> list[Waiting]:
         """What headquarters stored and has not said it could open, oldest first."""
         return self._in_state(RecordState.STORED)
+
+    def disputed(self) -> list[Waiting]:
+        """What headquarters refused and has neither taken up again nor discarded, oldest first."""
+        c = records.c
+        ended = select(receipts.c.record).where(receipts.c.kind == "discard")
+        return self._in_state(
+            RecordState.REFUSED, c.refused_receipt.is_not(None), c.record.not_in(ended)
+        )
 
     def packet(self, record: str) -> bytes:
         """The packet's bytes, exactly as sealed; Damaged if they are not."""
@@ -222,6 +215,15 @@ class Outbox:
         return data
 
     def counts(self) -> Counts:
+        """How many rest in each state; counted again only after a write."""
+        written = self._database.written
+        then, counts = self._counted
+        if counts is None or then != written:
+            counts = self._count()
+            self._counted = (written, counts)
+        return counts
+
+    def _count(self) -> Counts:
         query = select(records.c.state, func.count()).group_by(records.c.state)
         with self._database.read() as connection:
             found = {row[0]: row[1] for row in connection.execute(query)}
@@ -269,11 +271,10 @@ class Outbox:
             ).scalar()
             if added is None:
                 return
-            column = _RECEIPT_OF[body.kind]
-            values: dict[str, Any] = {column.name: func.coalesce(column, added)}
-            if body.kind == "refused":
-                values["refusal"] = body.reason
-            connection.execute(update(records).where(c.record == record).values(values))
+            held = select(receipts.c.id, receipts.c.body).where(receipts.c.record == record)
+            words = [(row.id, row.body) for row in connection.execute(held.order_by(receipts.c.id))]
+            standing = _standing(words)
+            connection.execute(update(records).where(c.record == record).values(standing))
         self.changed()
 
     def file_refusal(self, record: str, reason: str) -> None:
@@ -317,10 +318,13 @@ class Outbox:
         with translated():
             return sorted(path.name for path in self._packets.glob("*.packet"))
 
-    def _in_state(self, state: RecordState) -> list[Waiting]:
+    def _in_state(
+        self, state: RecordState, *also: ColumnElement[bool], limit: int | None = None
+    ) -> list[Waiting]:
         c = records.c
         columns = (c.record, c.station, c.epoch, c.seq, c.folio, c.digest, c.size, c.sealed_utc)
-        query = select(*columns).where(c.state == state.value).order_by(c.epoch, c.seq)
+        query = select(*columns).where(c.state == state.value, *also).order_by(c.epoch, c.seq)
+        query = query.limit(limit)
         with self._database.read() as connection:
             return [Waiting(**row) for row in connection.execute(query).mappings()]
 
@@ -328,6 +332,25 @@ class Outbox:
         """Tell every listener that something here is new."""
         for listener in tuple(self._listeners):
             listener()
+
+
+def _standing(words: Iterable[tuple[int, str]]) -> dict[str, Any]:
+    """What headquarters' words (row id, body) come to, in the order it said them.
+
+    `retry` undoes what was said before; after `discard` the record stays refused, and its reason
+    is why nobody waits for it.
+    """
+    said = [(id, canonical.decode(canonical.from_text(body), ReceiptBody)) for id, body in words]
+    now: dict[str, Any] = dict.fromkeys(("stored_receipt", "opened_receipt", "refused_receipt"))
+    for id, body in sorted(said, key=lambda one: one[1].serial):
+        if body.kind == "retry":
+            now |= {"stored_receipt": None, "refused_receipt": None, "refusal": None}
+            continue
+        if body.kind in ("refused", "discard"):
+            now["refusal"] = body.reason
+        if body.kind != "discard" and now[f"{body.kind}_receipt"] is None:
+            now[f"{body.kind}_receipt"] = id
+    return now
 
 
 def _queue() -> Select[Any]:

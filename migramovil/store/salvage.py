@@ -220,11 +220,14 @@ def _file_receipts(outbox: Outbox, line: Rows) -> int:
 
 def _release(outbox: Outbox, line: Rows) -> None:
     """Deletions that a receipt at hand still allows."""
-    c = tables.records.c
+    c, word = tables.records.c, tables.receipts.c
     with outbox.database.write() as connection:
         for row in line["deletions"]:
+            discard = select(word.id).where(word.record == c.record, word.kind == "discard")
             receipt = connection.execute(
-                select(c.opened_receipt).where(c.record == row["record"])
+                select(func.coalesce(c.opened_receipt, discard.scalar_subquery())).where(
+                    c.record == row["record"]
+                )
             ).scalar()
             if receipt is not None:
                 values = {**row, "receipt": receipt}

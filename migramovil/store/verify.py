@@ -27,6 +27,7 @@ from migramovil.store.trouble import Damaged, translated
 from migramovil.store.vault import Vault
 
 NEWEST = 50
+_AFTER_REFUSED = 3
 """How many of the newest packets the quick look asks for their audit head: a cut loses the end."""
 _PIECE = 1 << 20
 _HEAD = 16 * 1024
@@ -394,13 +395,19 @@ def _digest(outbox: Outbox, file: str) -> str | None:
 
 # --- receipts and deletions -----------------------------------------------------------------
 def _pointers(books: Books) -> Iterator[Finding]:
-    """Receipts that rows name must be there, and each deletion must name its opened receipt."""
+    """Receipts that rows name must be there; each deletion must name the one that ended a duty."""
     held = {receipt.id for receipt in books.receipts}
+    discards = {
+        (receipt.id, receipt.record)
+        for receipt in books.receipts
+        if (body := _body(receipt)) is not None and body.kind == "discard"
+    }
     for line in books.lines:
         for word, receipt in _words(line):
             if receipt not in held:
                 yield _found(ReceiptLost(f"{line.record} {word}"), f"{_where(line)}, «{word}»")
-        if line.deleted_by is not None and line.deleted_by != line.opened_receipt:
+        ended = {None, line.opened_receipt}
+        if line.deleted_by not in ended and (line.deleted_by, line.record) not in discards:
             yield _found(DeletedWithoutWord(line.record), _where(line))
 
 
@@ -432,8 +439,8 @@ def _receipts(books: Books) -> Iterator[Finding]:
     first = 1
     if len(books.given) > 1:  # a laptop before this one may have been told more than we know of
         first = min((one for one, here in serials.items() if here), default=max(serials, default=0))
-    since = [serial for serial in serials if serial >= first]
-    gap = max(since, default=first - 1) - first + 1 - len(since) - _owed(books)
+    missing = set(range(first, max(serials, default=0) + 1)) - set(serials)
+    gap = len(missing) - _owed(books) - _disputed(books, missing)
     if gap > 0:
         yield _found(ReceiptLost(f"chain {gap}"), f"Faltan {gap} en la cadena de acuses")
 
@@ -456,6 +463,16 @@ def _owed(books: Books) -> int:
         line.opened_receipt is None and line.refused_receipt is None for line in books.lines
     )
     return both + verdicts
+
+
+def _disputed(books: Books, missing: set[int]) -> int:
+    """How many of these may be words after a refusal that have not come yet: taken up again,
+    stored again, judged again, or discarded."""
+    refused = {line.refused_receipt for line in books.lines} - {None}
+    said = [_body(receipt) for receipt in books.receipts if receipt.id in refused]
+    first = min((body.serial for body in said if body is not None), default=0)
+    later = sum(serial > first for serial in missing)
+    return min(later, _AFTER_REFUSED * len(refused))
 
 
 # --- the audit --------------------------------------------------------------------------------

@@ -34,6 +34,8 @@ __all__ = ["Status", "SyncEngine"]
 log = logging.getLogger(__name__)
 
 _STOP_S = 30.0
+_NEXT = 2  # the line may be as long as a year: only its head is read
+_DISPUTED = 100
 
 
 class SyncEngine:
@@ -177,10 +179,15 @@ class SyncEngine:
 
     def _look(self) -> machine.Line:
         self._bring_letters()
-        sealed, stored = self._outbox.waiting(), self._outbox.unconfirmed()
+        apart = self._state.aside | self._state.suspects
+        sealed = self._outbox.waiting(len(apart) + _NEXT)
+        to_send = any(one.record not in apart for one in sealed)
+        stored = () if to_send else self._outbox.unconfirmed()  # asked about when all are sent
         self._line = {one.record: one for one in (*sealed, *stored)}
         return machine.Line(
-            sealed=tuple(one.record for one in sealed), stored=tuple(one.record for one in stored)
+            sealed=tuple(one.record for one in sealed),
+            stored=tuple(one.record for one in stored),
+            behind=max(0, self._outbox.counts().sealed - len(sealed)),
         )
 
     def _bring_letters(self) -> None:
@@ -212,7 +219,9 @@ class SyncEngine:
         return machine.Sent()
 
     def _poll(self, asked: Sequence[Waiting]) -> machine.Event:
-        receipts = self._headquarters.receipts([(one.station, one.record) for one in asked])
+        disputed = self._outbox.disputed()[:_DISPUTED]
+        everyone = [(one.station, one.record) for one in (*asked, *disputed)]
+        receipts = self._headquarters.receipts(everyone)
         about: dict[tuple[str, str], list[Signed]] = {}
         for signed in receipts:
             about.setdefault(_names(signed), []).append(signed)
@@ -225,7 +234,19 @@ class SyncEngine:
                 continue
             if any(body.kind != "stored" for body in bodies):
                 settled.append(one.record)
+        for one in disputed:
+            self._hear_out(one, about.get((one.station, one.record), []))
         return machine.Polled(settled=tuple(settled), bad=tuple(bad))
+
+    def _hear_out(self, one: Waiting, receipts: Sequence[Signed]) -> None:
+        """What headquarters says about a record after refusing it; taken up again, it goes soon."""
+        try:
+            bodies = self._file(one, receipts)
+        except BadReceipt as trouble:
+            log.warning("a word on a refused record does not hold: %s", trouble.code)
+            return
+        if bodies and bodies[-1].kind == "retry":
+            self.wake()
 
     def _file(self, waiting: Waiting, receipts: Sequence[Signed]) -> list[ReceiptBody]:
         """Check every receipt first, then file them: a bad one leaves the record untouched."""

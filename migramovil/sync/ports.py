@@ -13,12 +13,16 @@ from migramovil.core.trouble import Trouble, Who
 class Outbox(Protocol):
     """Sealed packets at rest. Only a signed, checked receipt moves a record on."""
 
-    def waiting(self) -> Sequence[Waiting]:
-        """Records in state `sealed`, oldest seq first."""
+    def waiting(self, limit: int) -> Sequence[Waiting]:
+        """Records in state `sealed`, oldest seq first, at most so many."""
         ...
 
     def unconfirmed(self) -> Sequence[Waiting]:
         """Records in state `stored`, oldest seq first."""
+        ...
+
+    def disputed(self) -> Sequence[Waiting]:
+        """Records headquarters refused and has neither taken up again nor discarded."""
         ...
 
     def packet(self, record: str) -> bytes:

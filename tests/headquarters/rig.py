@@ -267,18 +267,23 @@ class MemoryOutbox:
         self.filed[one.record] = []
 
     def state(self, record: str) -> str:
-        kinds = {body.kind for body in self.filed[record]}
+        said = self.filed[record]
+        again = max((at for at, body in enumerate(said, 1) if body.kind == "retry"), default=0)
+        kinds = {body.kind for body in said[again:]}
         return next((kind for kind in ("opened", "refused", "stored") if kind in kinds), "sealed")
 
     def _in(self, state: str) -> list[Waiting]:
         found = [one for one, _ in self.rows.values() if self.state(one.record) == state]
         return sorted(found, key=lambda one: one.seq)
 
-    def waiting(self) -> list[Waiting]:
-        return self._in("sealed")
+    def waiting(self, limit: int) -> list[Waiting]:
+        return self._in("sealed")[:limit]
 
     def unconfirmed(self) -> list[Waiting]:
         return self._in("stored")
+
+    def disputed(self) -> list[Waiting]:
+        return self._in("refused")
 
     def packet(self, record: str) -> bytes:
         return self.rows[record][1]

@@ -162,7 +162,7 @@ def lose_receipt_and_its_mark(outbox: Outbox, vault: Vault) -> None:
     sql(outbox, "DELETE FROM receipts WHERE record = 'b'")
     for row in outbox.rows():  # and then headquarters' later words come
         if row.record in {"b", "c", "d"}:
-            file(outbox, row, "stored", {"b": 7, "c": 8, "d": 9}[row.record])
+            file(outbox, row, "stored", {"b": 10, "c": 11, "d": 12}[row.record])
 
 
 def forge_receipt(outbox: Outbox, vault: Vault) -> None:
@@ -330,6 +330,32 @@ def test_a_refused_record_and_one_with_a_false_receipt_are_never_let_go(books: B
     assert deleting.delete_due(outbox, DESCRIPTOR, LATER, RETENTION) == ("a",)
     assert packet_file(outbox, "c").exists()
     assert packet_file(outbox, "d").exists()
+
+
+def test_a_refused_record_goes_once_headquarters_signed_that_it_discards_it(books: Books) -> None:
+    outbox, _, rows = books
+    file(outbox, rows[3], "discard", 5)
+    assert deleting.delete_due(outbox, DESCRIPTOR, LATER, RETENTION) == ("a", "d")
+    assert not (outbox.folder / "packets" / f"{rows[3].record}.packet").exists()
+    assert ledger.figures(outbox).fits
+    assert quick(books) == whole(books) == []
+
+
+def test_a_refused_record_that_is_taken_up_again_stays_and_goes_again(books: Books) -> None:
+    outbox, _, rows = books
+    file(outbox, rows[3], "retry", 5)
+    assert deleting.delete_due(outbox, DESCRIPTOR, LATER, RETENTION) == ("a",)
+    assert rows[3].record in [one.record for one in outbox.waiting()]
+    assert packet_file(outbox, "d").exists()
+    assert quick(books) == whole(books) == []
+
+
+def test_words_after_a_refusal_may_be_late_without_an_alarm(books: Books) -> None:
+    _, _, rows = books
+    file(books[0], rows[2], "stored", 6)  # 5 is a word about the refused one, still to come
+    file(books[0], rows[1], "opened", 7)
+    file(books[0], rows[2], "opened", 8)
+    assert whole(books) == []
 
 
 def test_a_power_cut_between_row_and_file_is_swept(

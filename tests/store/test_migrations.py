@@ -30,7 +30,9 @@ def schema(path: Path) -> dict[str, str]:
             " WHERE sql IS NOT NULL AND name != 'alembic_version'"
         ).fetchall()
     engine.dispose()
-    return {name: " ".join(sql.split()) for name, sql in rows}
+    return {
+        name: " ".join(sql.replace(chr(34), "").split()) for name, sql in rows
+    }  # a rename quotes
 
 
 @BOTH

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
 from migramovil.core.queue import Counts, Waiting
-from migramovil.core.record import BadReceipt, ReceiptKind, RecordState
+from migramovil.core.record import BadReceipt, ReceiptBody, ReceiptKind, RecordState, Signed
 from migramovil.store.outbox import Outbox
 from migramovil.store.trouble import Damaged, DiskFull, InUse, OutOfLine
 from tests.store.bench import RECORD, STATION, UTC, Disk, add_draft, finish, identity, receipt
@@ -85,8 +85,6 @@ def test_pages_totals_and_counts_agree(disk: Disk) -> None:
         assert [waiting.seq for waiting in outbox.waiting()] == [1, 2, 4, 5, 6, 7]
         outbox.withdraw_refusal("r3")
         assert len(outbox.waiting()) == 7
-        assert outbox.last_folio_number("20261123") == 7
-        assert outbox.last_folio_number("20261124") == 0
 
 
 WORDS: list[ReceiptKind] = ["stored", "opened", "refused"]
@@ -128,6 +126,42 @@ def test_a_state_is_what_the_receipts_held_say_in_whatever_order_they_came(
     first = next((n for n, step in enumerate(steps) if step == "stored"), None)
     if first is not None:
         assert RecordState.SEALED not in heard[first:]
+
+
+def said(outbox: Outbox, record: str, *words: ReceiptKind) -> list[tuple[Signed, ReceiptBody]]:
+    """Headquarters' words about a record, in the order of its chain."""
+    row = outbox.row(record)
+    assert row is not None
+    return [receipt(row, word, serial) for serial, word in enumerate(words, 1)]
+
+
+@pytest.mark.parametrize(
+    ("words", "state", "disputed"),
+    [
+        (("stored", "refused"), RecordState.REFUSED, True),
+        (("stored", "refused", "retry"), RecordState.SEALED, False),
+        (("stored", "refused", "retry", "stored"), RecordState.STORED, False),
+        (("stored", "refused", "retry", "refused"), RecordState.REFUSED, True),
+        (("stored", "refused", "retry", "stored", "opened"), RecordState.OPENED, False),
+        (("stored", "refused", "discard"), RecordState.REFUSED, False),
+    ],
+)
+def test_only_retry_or_discard_ends_a_refused_records_wait_in_whatever_order_words_come(
+    disk: Disk, words: tuple[ReceiptKind, ...], state: RecordState, disputed: bool
+) -> None:
+    with disk.opened() as (outbox, _):
+        orders = list(itertools.permutations(range(len(words))))[:24]
+        for number, order in enumerate(orders):
+            record = f"p{number}"
+            line_up(outbox, record)
+            chain = said(outbox, record, *words)
+            for at in order:
+                outbox.file_receipt(record, *chain[at])
+            found = outbox.row(record)
+            assert found is not None
+            assert found.state is state, order
+            assert (record in [one.record for one in outbox.disputed()]) is disputed, order
+            assert len(outbox.receipts(record)) == len(words)
 
 
 @pytest.fixture

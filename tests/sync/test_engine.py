@@ -74,11 +74,14 @@ class Shelf:
         last = {name: (kinds or ["sealed"])[-1] for name, kinds in self.filed.items()}
         return [one for name, one in sorted(self.rows.items()) if last[name] == state]
 
-    def waiting(self) -> list[Waiting]:
-        return self._in("sealed")
+    def waiting(self, limit: int) -> list[Waiting]:
+        return self._in("sealed")[:limit]
 
     def unconfirmed(self) -> list[Waiting]:
         return self._in("stored")
+
+    def disputed(self) -> list[Waiting]:
+        return self._in("refused")
 
     def packet(self, record: str) -> bytes:
         return b"0123456789"
@@ -223,7 +226,7 @@ def test_one_bad_receipt_moves_nothing_and_stops_nobody() -> None:
     shelf, far = Shelf(3), Far()
     far.wrong_key = {"r001"}
     status = engine(shelf, far).turn()
-    assert [one.record for one in shelf.waiting()] == ["r001"]
+    assert [one.record for one in shelf.waiting(9)] == ["r001"]
     assert status.kind == "waiting"
     assert isinstance(status.trouble, BadReceipt)
 
@@ -410,3 +413,17 @@ def test_a_bug_is_seen_and_halts_instead_of_dying_in_silence(
     assert (status.kind, shelf.counts().sealed) == ("halted", 1)
     assert "ZeroDivisionError" in caplog.text
     assert "MARIA" not in caplog.text
+
+
+def test_a_refused_record_that_headquarters_takes_up_again_goes_again() -> None:
+    shelf, far = Shelf(1), Far()
+    made = engine(shelf, far)
+    made.turn()
+    (one,) = shelf.unconfirmed()
+    far.held[one.record].append(far.receipt(one, "refused"))
+    made.turn()
+    assert shelf.disputed() == [one]
+    far.held[one.record].append(far.receipt(one, "retry"))
+    made.turn()
+    assert shelf.filed[one.record] == ["stored", "refused", "retry"]
+    assert made._called  # and it looks at the line again at once
