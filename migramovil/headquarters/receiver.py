@@ -151,6 +151,7 @@ class Receiver:
         held = self._held(header.station, header.record, asked.digest)
         if held is not None:
             return held
+        self._forget_other_cut(header.station, header.record, asked)
         self._objects.announce(header.station, header.record, asked.digest, body)
         return self._missing_or_none(header.station, header.record, asked) or _missing(())
 
@@ -259,7 +260,7 @@ class Receiver:
             raise Refused(Refusal.TOO_LARGE, str(packet.LARGEST_PACKET))
         if asked.size != head.length + sum(entry.size for entry in header.objects):
             raise Refused(Refusal.BAD_REQUEST, "size")
-        if asked.part_size != wire.PART_SIZE or len(asked.parts) != wire.part_count(
+        if asked.part_size not in wire.PART_SIZES or len(asked.parts) != wire.part_count(
             asked.size, asked.part_size
         ):
             raise Refused(Refusal.BAD_REQUEST, "parts")
@@ -293,6 +294,12 @@ class Receiver:
             log.error("a second packet for record %s of station %s", record, station)
             raise Refused(Refusal.OTHER_DIGEST)
         return self._receipts(((station, record),))
+
+    def _forget_other_cut(self, station: str, record: str, asked: wire.Announce) -> None:
+        """Parts of another size are of no use to this announcement, and must not pass for its."""
+        said = self._objects.announced(station, record, asked.digest)
+        if said is not None and canonical.decode(said, wire.Announce).parts != asked.parts:
+            self._objects.drop_version(station, record, asked.digest)
 
     def _missing_or_none(self, station: str, record: str, asked: wire.Announce) -> Answer | None:
         last = len(asked.parts) - 1
@@ -408,7 +415,7 @@ def _for_stations(receiver: Receiver) -> list[HTTPRouteHandler]:
     async def part(request: Ask) -> Response[bytes]:
         which, number = _which(request), int(request.path_params["number"])
         return await admitted(
-            request, wire.PART_SIZE, lambda _, body: receiver.part(*which, number, body)
+            request, wire.LARGEST_PART, lambda _, body: receiver.part(*which, number, body)
         )
 
     @post(wire.complete_path("{station:str}", "{record:str}", "{digest:str}"))

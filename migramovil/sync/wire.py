@@ -31,6 +31,8 @@ from migramovil.core.record import Realm, Signed
 from migramovil.core.trouble import Trouble, Who
 
 PART_SIZE = 64 * 1024
+LARGEST_PART = 256 * 1024
+PART_SIZES = (PART_SIZE, 128 * 1024, LARGEST_PART)
 HEADER = "X-Migramovil"
 
 DESCRIPTOR_PATH = "/v1/headquarters"
@@ -245,17 +247,17 @@ def cut(data: bytes, part_size: int, number: int) -> bytes:
     return data[number * part_size : (number + 1) * part_size]
 
 
-def announce(data: bytes, head: Head, digest: str) -> Announce:
-    """The announcement of a whole packet."""
-    numbers = range(part_count(len(data), PART_SIZE))
+def announce(data: bytes, head: Head, digest: str, part_size: int = PART_SIZE) -> Announce:
+    """The announcement of a whole packet, cut into parts of one of PART_SIZES."""
+    numbers = range(part_count(len(data), part_size))
     return Announce(
         header=canonical.text(head.header_bytes),
         signature=canonical.text(head.signature),
         keys=canonical.text(head.keys_bytes),
         digest=digest,
         size=len(data),
-        part_size=PART_SIZE,
-        parts=tuple(sealing.sha256(cut(data, PART_SIZE, number)) for number in numbers),
+        part_size=part_size,
+        parts=tuple(sealing.sha256(cut(data, part_size, number)) for number in numbers),
     )
 
 
