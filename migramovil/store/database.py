@@ -72,13 +72,18 @@ class Database:
         self._engine = engine
         self._reader = engine.execution_options(reading=True)
         self._distrusted = False
+        self.written = 0  # goes up with every write, whether or not it came through
         self.purge_owed = True  # what an earlier program deleted may still be in the log
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """All of it is on disk when this ends, or none of it."""
-        with self._writers, self._healing(), self._engine.begin() as connection:
-            yield connection
+        with self._writers:
+            try:
+                with self._healing(), self._engine.begin() as connection:
+                    yield connection
+            finally:
+                self.written += 1
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

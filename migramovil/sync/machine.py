@@ -60,10 +60,14 @@ class PauseOver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """The outbox as it stands, oldest first: what is sealed, and what is stored but not opened."""
+    """The outbox as it stands, oldest first: what is sealed, and what is stored but not opened.
+
+    `behind` more are sealed, all of them younger than those named and none of them set aside.
+    """
 
     sealed: tuple[str, ...]
     stored: tuple[str, ...]
+    behind: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +140,7 @@ class State:
     pause_s: float = 0.0
     sealed: tuple[str, ...] = ()
     stored: tuple[str, ...] = ()
+    behind: int = 0
     record: str = ""
     sent_bytes: int = 0
     size: int = 0
@@ -186,7 +191,8 @@ def step(state: State, event: Event) -> Next:
         rested = state.pause_s >= LONGEST_S
         return _look(replace(state, aside=frozenset() if rested else state.aside))
     if isinstance(event, Line) and state.phase is Phase.LOOKING:
-        return _choose(replace(state, sealed=event.sealed, stored=event.stored))
+        now = replace(state, sealed=event.sealed, stored=event.stored, behind=event.behind)
+        return _choose(now)
     if isinstance(event, Progressed) and state.phase is Phase.SENDING:
         return replace(state, sent_bytes=event.sent, size=event.size), ()
     if isinstance(event, Sent) and state.phase is Phase.SENDING:
@@ -210,9 +216,9 @@ def status(state: State, last_contact_utc: str) -> Status:
     resting = state.phase is Phase.RESTING and state.pause is Pause.BACK_OFF
     return Status(
         kind=_kind(state),
-        waiting=len(state.sealed),
+        waiting=len(state.sealed) + state.behind,
         sending_index=state.run + 1 if sending else 0,
-        sending_total=state.run + len(_ready(state)) if sending else 0,
+        sending_total=state.run + len(_ready(state)) + state.behind if sending else 0,
         record=state.record if sending else "",
         sent_bytes=state.sent_bytes if sending else 0,
         size=state.size if sending else 0,

@@ -83,8 +83,10 @@ def test_pages_totals_and_counts_agree(disk: Disk) -> None:
         assert (outbox.total(), outbox.total([RecordState.REFUSED])) == (7, 1)
         assert outbox.counts() == Counts(sealed=6, stored=0, opened=0, refused=1)
         assert [waiting.seq for waiting in outbox.waiting()] == [1, 2, 4, 5, 6, 7]
+        assert [waiting.seq for waiting in outbox.waiting(2)] == [1, 2]
         outbox.withdraw_refusal("r3")
         assert len(outbox.waiting()) == 7
+        assert outbox.counts() == Counts(sealed=7, stored=0, opened=0, refused=0)
 
 
 WORDS: list[ReceiptKind] = ["stored", "opened", "refused"]

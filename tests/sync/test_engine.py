@@ -65,6 +65,7 @@ class Shelf:
     def __init__(self, count: int) -> None:
         self.rows = {one.record: one for one in map(waiting, range(count))}
         self.filed: dict[str, list[str]] = {name: [] for name in self.rows}
+        self.asked: list[int] = []
 
     def add(self, one: Waiting) -> None:
         self.filed[one.record] = []
@@ -75,6 +76,7 @@ class Shelf:
         return [one for name, one in sorted(self.rows.items()) if last[name] == state]
 
     def waiting(self, limit: int) -> list[Waiting]:
+        self.asked.append(limit)
         return self._in("sealed")[:limit]
 
     def unconfirmed(self) -> list[Waiting]:
@@ -220,6 +222,17 @@ def test_a_record_headquarters_chokes_on_steps_aside_after_three_times() -> None
     state, _ = machine.step(state, machine.Failed(trouble=HeadquartersBusy()))
     state, effects = machine.step(state, line)
     assert effects == (machine.Send(record="b"),)
+
+
+def test_a_line_of_any_length_is_told_whole_and_read_by_its_head() -> None:
+    shelf, far, told = Shelf(200), Far(), list[Status]()
+    far.by_record = {f"r{seq:03d}": DigestRefused() for seq in range(0, 200, 50)}
+    status = engine(shelf, far, told).turn()
+    assert len(far.received) == 196
+    assert max(shelf.asked) < 10
+    first = next(one for one in told if one.kind == "sending")
+    assert (first.waiting, first.sending_index, first.sending_total) == (200, 1, 200)
+    assert (status.kind, status.waiting) == ("waiting", 4)
 
 
 def test_one_bad_receipt_moves_nothing_and_stops_nobody() -> None:
