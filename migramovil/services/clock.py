@@ -145,6 +145,21 @@ class StationClock:
         whole = self._now() - _moment(signed.utc)
         return signed.doubt_s + LEAST_DOUBT_S + math.ceil(whole.total_seconds())
 
+    def earliest(self) -> datetime | None:
+        """The earliest the present can be, whatever the laptop's clock says; None while
+        headquarters never told the time."""
+        signed = self._signed
+        if signed is None:
+            return None
+        doubt = self.doubt_s()
+        if doubt is None:
+            return _moment(signed.utc) - timedelta(seconds=signed.doubt_s)
+        return self.utc() - timedelta(seconds=doubt)
+
+    def running(self) -> float:
+        """Seconds on the clock that nobody can set; only differences mean something."""
+        return self._steady()
+
     def local(self) -> datetime:
         return self.utc().astimezone(LIMA)
 

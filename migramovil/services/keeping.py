@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -22,7 +24,7 @@ from migramovil.services.clock import LIMA, StationClock
 from migramovil.services.enrolling import Finished
 from migramovil.services.printing import Printing
 from migramovil.store import compartments, deleting
-from migramovil.store.compartments import Keepsake
+from migramovil.store.compartments import Compartment, Keepsake
 from migramovil.store.outbox import Outbox, QueueRow
 from migramovil.store.vault import StoredDraft, Vault
 
@@ -31,6 +33,7 @@ log = logging.getLogger(__name__)
 SLIP = "slip"
 _HOUR_S = 3600.0
 _REPRINT = "reprint"
+_LIVED = "keeping.lived"
 
 
 class SlipGone(Trouble):
@@ -79,6 +82,7 @@ class Keeping:
         self._desk = desk
         self._retention = timedelta(hours=retention_hours)
         self._ends = time(jornada_ends)
+        self._counted: dict[str, float] = {}  # open compartments, and up to when they have lived
         self._stopping = threading.Event()
 
     # ---- by itself ---------------------------------------------------------------------------
@@ -111,12 +115,34 @@ class Keeping:
                 return
 
     def _end_due(self, inside: Inside) -> None:
-        now = self._clock.utc()
-        for one in compartments.every(inside.vault.database):
-            if not one.destroyed_utc and _moment(one.ends_utc) <= now:
+        """A laptop's clock set ahead ends nothing: the end has come when it has even for the
+        earliest the present can be, or when the station ran for as long as the jornada had left."""
+        still = [one for one in compartments.every(inside.vault.database) if not one.destroyed_utc]
+        lived, earliest = self._lived(inside.vault, still), self._clock.earliest()
+        for one in still:
+            end, left = _moment(one.ends_utc), _moment(one.ends_utc) - _moment(one.opened_utc)
+            reached = earliest is not None and end <= earliest
+            if reached or timedelta(seconds=lived[one.jornada]) >= left:
                 self._destroy(inside, one.jornada)
         if inside.vault.purge_pending():
             inside.vault.purge()
+
+    def _lived(self, vault: Vault, still: Sequence[Compartment]) -> dict[str, int]:
+        """Seconds the station is known to have run with each of these, by the clock nobody can
+        set; what a restart cuts off is not counted."""
+        said = vault.setting(_LIVED)
+        before = {} if said is None else canonical.decode(said.encode(), dict[str, int])
+        now, lived = self._clock.running(), {}
+        counted, self._counted = self._counted, {}
+        for name in (one.jornada for one in still):
+            since = counted.get(name, now)
+            passed = max(0, int(now - since))
+            self._counted[name] = since + passed
+            lived[name] = before.get(name, 0) + passed
+        if lived != before:
+            with contextlib.suppress(Trouble):  # on a full disk it is longer until the end
+                vault.set_setting(_LIVED, canonical.encode(lived).decode())
+        return lived
 
     # ---- the jornada's compartment -------------------------------------------------------------
     def keepsake(self, stored: StoredDraft, row: QueueRow) -> Keepsake | None:

@@ -148,12 +148,50 @@ def test_a_compartment_ends_the_next_morning(folder: Path) -> None:
         assert at.keeping.held().result(10).slips == 1
     with house(folder, end) as at:
         at.counter.enter()
+        at.counter.accounts._clock.correct(end + timedelta(minutes=1))
         at.keeping.look().result(10)
         held = at.keeping.held().result(10)
         assert (held.slips, held.ends_utc, held.purge_pending) == (0, "", False)
         with pytest.raises(SlipGone):
             at.keeping.reprint(finished.record_id).result(10)
         assert printed(at) == []
+
+
+def test_a_clock_set_ahead_ends_no_compartment_until_the_time_is_signed(folder: Path) -> None:
+    with house(folder) as at:
+        at.counter.enter()
+        at.counter.accounts._clock.correct(NOW)
+        at.finish()
+    with house(folder, NOW + timedelta(days=400)) as at:
+        at.counter.enter()
+        at.keeping.look().result(10)
+        assert at.keeping.held().result(10).slips == 1
+        at.counter.accounts._clock.correct(NOW + timedelta(hours=1))
+        at.keeping.look().result(10)
+        assert at.keeping.held().result(10).slips == 1
+        at.counter.accounts._clock.correct(NOW + timedelta(days=1))
+        at.keeping.look().result(10)
+        assert at.keeping.held().result(10).slips == 0
+
+
+def test_without_any_signed_time_a_compartment_lives_no_longer_than_its_jornada_had_left(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By how long the station ran, over restarts; never by a clock that anyone can set."""
+    left = (datetime.fromisoformat(END) - NOW).total_seconds()
+    with house(folder) as at:
+        at.counter.enter()
+        at.finish()
+    ran = [0.0]
+    for start, slips in ((0.0, 1), (9e9, 0)):
+        with house(folder) as at:
+            ran[0] = start
+            monkeypatch.setattr(at.counter.accounts._clock, "_steady", lambda: ran[0])
+            at.counter.enter()
+            at.keeping.look().result(10)
+            ran[0] += left / 2 + 1
+            at.keeping.look().result(10)
+            assert at.keeping.held().result(10).slips == slips
 
 
 def test_only_supervision_closes_the_jornada_early_and_the_next_record_opens_another(
