@@ -19,12 +19,12 @@ from migramovil.devices.lanes import Lane
 from migramovil.devices.ports import DeviceKind, DeviceState, DriverSpec
 from migramovil.devices.registry import Bench
 from migramovil.devices.sim.station import SimulatedStation
-from migramovil.services import catalogues
 from migramovil.services.accounts import NEWER_DESCRIPTOR, Accounts, NewStation
 from migramovil.services.backups import Backups
 from migramovil.services.clock import StationClock, boot
 from migramovil.services.desk import Desk, Place
 from migramovil.services.diagnosing import Diagnosing
+from migramovil.services.downstream import Downstream, overlaid
 from migramovil.services.drafts import Drafts
 from migramovil.services.enrolling import Enrolling
 from migramovil.services.keeping import Keeping
@@ -39,6 +39,7 @@ from migramovil.store.hardware import machine
 from migramovil.store.letters import Post
 from migramovil.store.outbox import Outbox, StationIdentity
 from migramovil.sync import https, wire
+from migramovil.sync.downstream import Downloader
 from migramovil.sync.engine import SyncEngine
 from migramovil.vision.finger import FingerQuality
 
@@ -103,6 +104,8 @@ def sync_engine(
         outbox.renew_descriptor(canonical.encode(descriptor).decode())
         engine.renew(descriptor)
 
+    downloader = Downloader(desk.downstream)
+    desk.downstream.link_troubles = lambda: downloader.troubles
     engine = SyncEngine(
         outbox,
         _line(identity, desk.clock, url, renewed),
@@ -110,6 +113,7 @@ def sync_engine(
         clock=desk.clock.utc,
         on_status=desk.waiting.heard,
         letters=Post(outbox),
+        downloads=downloader,
     )
     return engine
 
@@ -174,6 +178,8 @@ def build(
         machine=machine(folder, chosen.hardware),
     )
     people = People(folder, accounts, outbox, desk_lane, clock, memory_kib=password_memory_kib)
+    downstream = Downstream(accounts, people, outbox, clock, desk_lane)
+    chosen = overlaid(chosen, downstream.settings())
     waiting = Waiting(outbox)
     diagnosing = Diagnosing(bench, quality, inspection)
     told.append(diagnosing.heard)
@@ -182,12 +188,13 @@ def build(
         outbox,
         bench,
         quality,
-        catalogues.load(),
+        downstream.catalogues(),
         clock,
         desk_lane,
         chosen.fingers,
         tell_finger=sim.expected_finger if sim is not None else lambda _: None,
     )
+    enrolling.newest_catalogues = downstream.catalogues
     printing = Printing(accounts, bench, place)
     keeping = Keeping(
         accounts,
@@ -217,6 +224,7 @@ def build(
         waiting=waiting,
         diagnosing=diagnosing,
         reserve=reserve,
+        downstream=downstream,
         backups=Backups(accounts, outbox, clock, chosen.backup, lambda who: _line(who, clock, url)),
         clock=clock,
     )
@@ -239,21 +247,28 @@ def build(
         place.name, place.where, place.code = fresh.name, fresh.where, fresh.code
         station.start_sync()
 
+    accounts.on_enrolled = enrolled
+    accounts.on_entered = _welcomer(desk)
+    return station
+
+
+def _welcomer(desk: Desk) -> Callable[[], None]:
+    """What is done, on the desk's thread, whenever somebody has come in."""
+
     def entered() -> None:
         try:
-            people.settle()
+            desk.people.settle()
         except Trouble as trouble:  # owed until the next entrance; it keeps nobody out
             log.warning("letters and spares are owed: %s", trouble.code)
         with contextlib.suppress(Trouble):  # a disk that still refuses: whoever enrolls is told
-            enrolling.land(accounts.inside())
-        keeping.look()
-        session = accounts.session
+            desk.enrolling.land(desk.accounts.inside())
+        desk.downstream.settle_owed()
+        desk.keeping.look()
+        session = desk.accounts.session
         if session is not None and may(session.role, Act.SEE_QUEUE):
-            ledger.quick()
+            desk.ledger.quick()
 
-    accounts.on_enrolled = enrolled
-    accounts.on_entered = entered
-    return station
+    return entered
 
 
 def _specs(chosen: settings.Settings, sim: SimulatedStation | None) -> Sequence[DriverSpec]:

@@ -8,6 +8,7 @@ from migramovil.services.accounts import Accounts
 from migramovil.services.backups import Backups
 from migramovil.services.clock import StationClock
 from migramovil.services.diagnosing import Diagnosing
+from migramovil.services.downstream import Downstream
 from migramovil.services.drafts import Drafts
 from migramovil.services.enrolling import Enrolling
 from migramovil.services.keeping import Keeping
@@ -35,6 +36,7 @@ class Desk:
     diagnosing: Diagnosing
     backups: Backups
     reserve: Reserve
+    downstream: Downstream
     clock: StationClock
 
 

@@ -141,6 +141,7 @@ class Enrolling:
         self._running: set[Future[Any]] = set()
         self._saved: list[Callable[[], object]] = []
         self.saved_at = ""
+        self.newest_catalogues: Callable[[], Catalogues] = lambda: catalogues
         self.on_chair: Callable[[], object] = lambda: None  # in training the next person sits down
         self.demand_room: Callable[[], object] = lambda: None  # NoRoom: nobody else may sit down
         self.on_unsaved: Callable[[Trouble], object] = lambda _: None  # on the desk's thread
@@ -216,6 +217,7 @@ class Enrolling:
 
     def _begin(self, inside: Inside, supersedes: str = "", correction: str = "") -> Draft:
         self.demand_room()
+        self._catalogues = self.newest_catalogues()
         self.on_chair()
         draft = Draft(
             record_id=str(uuid_utils.uuid7()),

@@ -74,7 +74,8 @@ def get(outbox: Outbox, kind: str) -> Download | None:
     return Download(signed=canonical.decode(row.manifest, Signed), body=row.body)
 
 
-def forget(outbox: Outbox, kind: str) -> None:
-    """Give the bytes of a kind up; its number stays, so that nothing older comes back."""
+def forget(outbox: Outbox, kind: str, version: int) -> None:
+    """Give the bytes of a kind up; this number stays, so that nothing older comes back."""
+    gone = update(downloads).where(downloads.c.kind == kind)
     with outbox.database.write() as connection:
-        connection.execute(update(downloads).where(downloads.c.kind == kind).values(body=None))
+        connection.execute(gone.values(body=None, version=version))

@@ -21,6 +21,7 @@ from migramovil.sync import machine
 from migramovil.sync.machine import Status
 from migramovil.sync.ports import (
     DigestRefused,
+    Downloads,
     EngineFailed,
     Headquarters,
     Interrupted,
@@ -56,6 +57,7 @@ class SyncEngine:
         on_status: Callable[[Status], None] = lambda _: None,
         jitter: Callable[[], float] = random.random,
         letters: Letters | None = None,
+        downloads: Downloads | None = None,
     ) -> None:
         self._outbox = outbox
         self._headquarters = headquarters
@@ -64,6 +66,7 @@ class SyncEngine:
         self._on_status = on_status
         self._jitter = jitter
         self._letters = letters
+        self._downloads = downloads
         self._state = machine.State()
         self._line: dict[str, Waiting] = {}
         self._contact = ""
@@ -130,7 +133,10 @@ class SyncEngine:
                 return self._look()
             if isinstance(effect, machine.Send):
                 return self._send(self._line[effect.record])
-            return self._poll([self._line[one] for one in effect.records])
+            polled = self._poll([self._line[one] for one in effect.records])
+            if self._downloads is not None:  # last: nothing that goes up ever waits for it
+                self._downloads.turn(self._headquarters, lambda: self._stopping)
+            return polled
         except Trouble as trouble:
             return machine.Failed(trouble=trouble, jitter=self._jitter())
         except Interrupted:

@@ -71,8 +71,20 @@ class Headquarters(Protocol):
         """Bring one letter; headquarters' answer, not checked yet."""
         ...
 
+    def fetch(self, path: str, known: str = "") -> bytes | None:
+        """What headquarters has at this path; None when it is still what `known` (an ETag) was."""
+        ...
+
     def hang_up(self) -> None:
         """Drop the connection; the next call dials again."""
+        ...
+
+
+class Downloads(Protocol):
+    """Whoever fetches what headquarters publishes (sync.downstream)."""
+
+    def turn(self, source: Headquarters, stopping: Callable[[], bool]) -> None:
+        """One round if it is time; fails nobody."""
         ...
 
 
