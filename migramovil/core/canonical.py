@@ -1,8 +1,8 @@
 """One value, one spelling: the bytes that get signed and hashed.
 
 Canonical form: JSON, UTF-8, NFC strings, keys sorted, no spaces, integers only (a float has more
-than one spelling). Every signed body names its `format`, so a signature on one kind of
-thing is never valid on another.
+than one spelling). Every signed body names its `format`, and `decode` demands it: a signature on
+one kind of thing is never valid on another.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import unicodedata
+from dataclasses import MISSING
 from typing import Any, TypeVar
 
 import msgspec
@@ -34,7 +35,10 @@ def encode(value: Any) -> bytes:
 
 
 def decode(data: bytes, kind: type[T]) -> T:
-    """Read canonical bytes back as `kind`; anything else is a NotCanonical."""
+    """Read canonical bytes back as `kind`; anything else is a NotCanonical.
+
+    Where `kind` has a `format` with a default, the bytes must name exactly that one.
+    """
     try:
         plain = json.loads(data)
         value = msgspec.convert(plain, kind)
@@ -42,6 +46,9 @@ def decode(data: bytes, kind: type[T]) -> T:
             raise NotCanonical("spelling")
     except (ValueError, msgspec.ValidationError, RecursionError) as problem:
         raise NotCanonical(type(problem).__name__) from None
+    named = getattr(kind, "__dataclass_fields__", {}).get("format")
+    if named is not None and named.default not in {MISSING, getattr(value, "format", "")}:
+        raise NotCanonical("format")
     return value
 
 
@@ -50,10 +57,14 @@ def text(data: bytes) -> str:
 
 
 def from_text(data: str) -> bytes:
+    """The bytes of base64 in its one spelling, else NotCanonical."""
     try:
-        return base64.b64decode(data.encode(), validate=True)
+        found = base64.b64decode(data.encode(), validate=True)
     except ValueError:
         raise NotCanonical("base64") from None
+    if text(found) != data:
+        raise NotCanonical("base64")
+    return found
 
 
 def _checked(value: Any) -> Any:

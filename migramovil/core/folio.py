@@ -21,4 +21,9 @@ def check_digit(stem: str) -> int:
 
 def good_folio(folio: str) -> bool:
     stem, _, last = folio.rpartition("-")
-    return last.isdigit() and stem.startswith("MM-") and check_digit(stem) == int(last)
+    return (
+        last.isascii()
+        and last.isdigit()
+        and stem.startswith("MM-")
+        and check_digit(stem) == int(last)
+    )

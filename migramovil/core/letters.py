@@ -92,8 +92,6 @@ def read(data: bytes, station_public: bytes | None = None) -> LetterBody:
         body = canonical.decode(signed.verified(key), LetterBody)
     except (canonical.NotCanonical, sealing.BadSignature) as problem:
         raise BadLetter(problem.code) from None
-    if body.format != FORMAT:
-        raise BadLetter("format")
     return body
 
 
@@ -126,9 +124,9 @@ def check_answer(signed: Signed, letter: bytes, publics: Iterable[bytes]) -> Ans
     except (sealing.BadSignature, canonical.NotCanonical) as problem:
         raise BadLetter(problem.code) from None
     asked = read(letter)
-    about = (said.format, said.realm, said.station, said.letter, said.kind, said.body_sha256)
+    about = (said.realm, said.station, said.letter, said.kind, said.body_sha256)
     ours = (asked.realm, asked.station, asked.id, asked.kind, sealing.sha256(letter))
-    if about != (ANSWER_FORMAT, *ours):
+    if about != ours:
         raise BadLetter("another letter")
     return said
 

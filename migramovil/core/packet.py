@@ -24,6 +24,7 @@ MAGIC = b"MMPKT1\n"
 FORMAT = "migramovil/packet/1"
 LARGEST_HEAD = 256 * 1024
 LARGEST_PACKET = 256 * 1024 * 1024
+LARGEST_NUMBER = 2**31 - 1
 RECORD_OBJECT = "record"
 _LENGTH = struct.Struct(">I")
 
@@ -169,8 +170,10 @@ def read_head(data: bytes) -> Head:
         keys = canonical.decode(keys_bytes, tuple[SealedKey, ...])
     except canonical.NotCanonical as problem:
         raise BadPacket(problem.detail) from None
-    if header.format != FORMAT or header.suite != sealing.SUITE:
-        raise BadPacket("format")
+    if header.suite != sealing.SUITE:
+        raise BadPacket("suite")
+    if not (0 <= header.epoch <= LARGEST_NUMBER and 0 <= header.seq <= LARGEST_NUMBER):
+        raise BadPacket("numbers")
     if sealing.sha256(keys_bytes) != header.keys_sha256:
         raise BadPacket("keys")
     if header.recipients != tuple(key.recipient for key in keys):
@@ -232,14 +235,18 @@ def open_content_key(head: Head, *openers: sealing.Opener) -> bytes:
 
 
 def open_objects(data: bytes, head: Head, content_key: bytes) -> dict[str, bytes]:
-    """Every object in clear, by id; CannotOpen when one does not decrypt."""
+    """Every object in clear, by id; CannotOpen when one does not decrypt, BadPacket when what was
+    deflated to nothing would fill the memory."""
     clear: dict[str, bytes] = {}
-    at = head.length
+    at, left = head.length, LARGEST_PACKET
     for entry in head.header.objects:
         clear[entry.id] = sealing.decrypt_object(
             content_key, head.header.record, entry.id, data[at : at + entry.size]
         )
         at += entry.size
+        left -= len(clear[entry.id])
+        if left < 0:
+            raise BadPacket("too large")
     return clear
 
 

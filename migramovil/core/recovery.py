@@ -78,7 +78,10 @@ class ReplyBody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseBody:
-    """What each of two operators signs before anything is read out or answered."""
+    """What each of two operators signs before anything is read out or answered.
+
+    `signing` is the person's new key where the request names one; read out, nobody knows it yet.
+    """
 
     format: str = "migramovil/release/1"
     realm: Realm
@@ -86,6 +89,7 @@ class ReleaseBody:
     reference: str
     username: str
     utc: str
+    signing: str = ""
 
 
 def reference_of(request: Signed) -> str:
@@ -97,9 +101,10 @@ def reply_purpose(station: str, reference: str, username: str) -> bytes:
     return f"migramovil/recovery-reply/1\n{station}\n{reference}\n{username}".encode()
 
 
-def vault_purpose() -> bytes:
-    """What the vault key that headquarters' recovery key opens is bound to."""
-    return b"migramovil/slots/1/vault-key\nheadquarters"
+def vault_purpose(station: str) -> bytes:
+    """What the vault key that headquarters' recovery key opens is bound to: taken from one
+    station's folder, it is not answered to another's request."""
+    return f"migramovil/slots/3/vault-key\nheadquarters\n{station}".encode()
 
 
 def masked(secret: bytes, station: str, number: int, username: str) -> bytes:

@@ -143,11 +143,17 @@ class Opener:
 
 
 def seal_to(public: bytes, secret: bytes, info: bytes) -> bytes:
-    """Seal `secret` so that only the holder of the private half opens it, under this `info`."""
-    recipient = hpke.MLKEM768X25519PublicKey(
-        mlkem.MLKEM768PublicKey.from_public_bytes(public[:-32]),
-        x25519.X25519PublicKey.from_public_bytes(public[-32:]),
-    )
+    """Seal `secret` so that only the holder of the private half opens it, under this `info`.
+
+    CannotOpen where `public` is no key: nobody would open what is sealed to it.
+    """
+    try:
+        recipient = hpke.MLKEM768X25519PublicKey(
+            mlkem.MLKEM768PublicKey.from_public_bytes(public[:-32]),
+            x25519.X25519PublicKey.from_public_bytes(public[-32:]),
+        )
+    except ValueError:
+        raise CannotOpen("public key") from None
     return _HPKE.encrypt(secret, recipient, info=info)
 
 

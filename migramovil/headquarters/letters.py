@@ -48,6 +48,8 @@ class LetterBox:
         """The answer (canonical Signed) to a letter that its station signed, else BadLetter."""
         named = letters.read(data)
         station = known(named.station)
+        if station.revoked:
+            raise letters.BadLetter("revoked")
         body = letters.read(data, canonical.from_text(station.signing))
         if body.realm != self._descriptor.realm:
             raise letters.BadLetter("realm")

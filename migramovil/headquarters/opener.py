@@ -254,7 +254,7 @@ def check_act(
     person = check_chain(approval.chain, vouchers)
     said = approval.signed.verified(canonical.from_text(person.signing))
     body = canonical.decode(said, roles.ActBody)
-    if (body.format, body.account) != ("migramovil/act/1", person.account):
+    if body.account != person.account:
         raise Unacceptable("approval")
     bound = (body.act, body.suite, body.realm, body.station, body.record)
     about = (header.suite, header.realm, header.station, header.record)

@@ -21,6 +21,12 @@ class NoSuchSpare(Trouble):
     advice = "Confirme por radio la estación y el número que muestra su pantalla."
 
 
+class StationRevoked(Trouble):
+    code = "HQ-17"
+    what = "Esa estación está anulada: puede estar en manos de otros."
+    advice = "No se entregó nada. Para seguir con ella, dé un código de alta nuevo."
+
+
 class BadRequestFile(Trouble):
     code = "HQ-16"
     what = "Esa solicitud no es de una estación de esta sede, o fue alterada."
@@ -28,12 +34,18 @@ class BadRequestFile(Trouble):
 
 
 def station_called(store: Store, code: str) -> Station:
-    """The enrolled station with this short code; NoSuchSpare."""
+    """The enrolled station with this short code; NoSuchSpare, StationRevoked."""
     wanted = code.strip().upper()
     found = next((one for one in store.stations() if one.code == wanted and one.station), None)
     if found is None:
         raise NoSuchSpare(wanted[:12])
+    _demand_in_force(found)
     return found
+
+
+def _demand_in_force(station: Station) -> None:
+    if station.revoked:
+        raise StationRevoked(station.code)
 
 
 def release(
@@ -47,10 +59,10 @@ def release(
     username: str,
     utc: str,
 ) -> tuple[str, ...]:
-    """The four lines to read out, once two operators approved. NoSuchSpare, TwoPeople,
-    ReleasedToAnother, OperatorRefused."""
+    """The four lines to read out, once two operators approved. NoSuchSpare, StationRevoked,
+    TwoPeople, ReleasedToAnother, OperatorRefused."""
     station = station_called(store, code)
-    secret = _secret(store, station, openers, number)
+    secret = _secret(store, (realm, station.station), openers, number)
     body = ReleaseBody(
         realm=realm,
         station=station.station,
@@ -65,7 +77,8 @@ def release(
 def answer(
     store: Store, keys: Offline, approvers: Approvers, data: bytes, *, realm: Realm, utc: str
 ) -> bytes:
-    """The reply to a request file, once two operators approved. BadRequestFile, TwoPeople."""
+    """The reply to a request file, once two operators approved. BadRequestFile, StationRevoked,
+    TwoPeople."""
     try:
         signed = canonical.decode(data, Signed)
         asked = canonical.decode(canonical.from_text(signed.body), RequestBody)
@@ -73,21 +86,23 @@ def answer(
         if station is None or asked.realm != realm:
             raise BadRequestFile
         signed.verified(canonical.from_text(station.transport))
-        purpose = recovery.vault_purpose()
+        _demand_in_force(station)
+        purpose = recovery.vault_purpose(station.station)
         vault_key = keys.recovery.open(canonical.from_text(asked.vault), purpose)
+        reference = recovery.reference_of(signed)
+        info = recovery.reply_purpose(asked.station, reference, asked.username)
+        sealed = sealing.seal_to(canonical.from_text(asked.sealing), vault_key, info)
     except (canonical.NotCanonical, sealing.BadSignature, sealing.CannotOpen) as problem:
         raise BadRequestFile(problem.code) from None
-    reference = recovery.reference_of(signed)
     body = ReleaseBody(
         realm=realm,
         station=asked.station,
         reference=reference,
         username=asked.username,
         utc=utc,
+        signing=asked.signing,
     )
     operators.approve(store, body, approvers())
-    info = recovery.reply_purpose(asked.station, reference, asked.username)
-    sealed = sealing.seal_to(canonical.from_text(asked.sealing), vault_key, info)
     reply = ReplyBody(
         realm=realm,
         station=asked.station,
@@ -108,10 +123,14 @@ def asked_by(data: bytes) -> RequestBody:
 
 
 def _secret(
-    store: Store, station: Station, openers: Sequence[sealing.Opener], number: int
+    store: Store, place: tuple[Realm, str], openers: Sequence[sealing.Opener], number: int
 ) -> bytes:
-    for kept in people.letters_of(store, station.station, "recovery"):
+    """Spare `number` of the station at `place`, by its own letters: the books lie at the edge,
+    which could have put another station's letter among them."""
+    for kept in people.letters_of(store, place[1], "recovery"):
         body = letters.read(kept.body)
+        if (body.realm, body.station) != place:
+            continue
         for opener in openers:
             try:
                 told = letters.open_secret(body, opener)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from migramovil.core import canonical, roles
 from migramovil.core.record import Descriptor, Realm
+from migramovil.core.recovery import ReleaseBody
 from migramovil.core.trouble import Trouble
 from migramovil.headquarters import people
 from migramovil.headquarters.store import Store
@@ -24,22 +25,26 @@ class Unacceptable(Trouble):
 class Vouchers:
     """Whose word counts for a station's people.
 
-    `signing` is the station's own key, which vouches only for an account (by username) whose
-    recovery `released` says headquarters allowed under that reference.
+    `signing` is the station's own key, which vouches only for an account whose recovery `released`
+    says headquarters allowed under that reference.
     """
 
     realm: Realm
     station: str
     registrars: tuple[bytes, ...]
     signing: bytes
-    released: Callable[[str, str], bool] = lambda _reference, _username: False
+    released: Callable[[str, roles.AccountBody], bool] = lambda _reference, _account: False
     recipients: frozenset[str] = frozenset()  # ids of keys that are or were headquarters' own
 
 
 def vouchers_of(store: Store, descriptor: Descriptor, station: str, signing: str) -> Vouchers:
-    def released(reference: str, username: str) -> bool:
+    def released(reference: str, account: roles.AccountBody) -> bool:
+        """By its username; by its new key too, where that was known when it was allowed."""
         found = people.release(store, station, reference)
-        return found is not None and found.username == username
+        if found is None or not account.username or found.username != account.username:
+            return False
+        allowed = canonical.decode(found.body.encode(), ReleaseBody)
+        return allowed.signing in {"", account.signing}
 
     return Vouchers(
         realm=descriptor.realm,
@@ -78,6 +83,6 @@ def _voucher(
     reference = account.by.removeprefix(roles.RECOVERED)
     if reference == account.by:
         raise Unacceptable("account chain")
-    if not vouchers.released(reference, account.body.username):
+    if not vouchers.released(reference, account.body):
         raise Unacceptable("recovery not released")
     return (vouchers.signing,)

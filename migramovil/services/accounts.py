@@ -44,6 +44,12 @@ class HeadquartersChanged(Trouble):
     advice = "No se entró, para que nada se selle a un extraño. Avise al técnico con este código."
 
 
+class NotThisStation(Trouble):
+    code = "KEY-07"
+    what = "Esta laptop dice ser otra estación, no la de sus cuentas."
+    advice = "No se entró, para que nada se selle a nombre de otra. Avise al técnico con este código."
+
+
 class Revoked(Trouble):
     code = "ACC-10"
     what = "Esta persona ya no puede entrar en esta estación."
@@ -252,6 +258,7 @@ class Accounts:
             person = unlocked.person
             if person.account in rotation.revoked(vault):
                 raise Revoked
+            self._check_place(vault)
             self._check_headquarters(vault)
             finishing.reconcile(self._outbox, vault, actor=person.account, keep=self.keepsake)
             role = next(
@@ -268,6 +275,14 @@ class Accounts:
         self._strengthen(person, password, unlocked.vault_key)
         self.on_entered()
         return session
+
+    def _check_place(self, vault: Vault) -> None:
+        """What packets will say of their station stands in the outbox too: its people's accounts,
+        which others signed, must name it."""
+        station = self.station()
+        places = {(one.body.realm, one.body.station) for one in vault.accounts()}
+        if places and (station.realm, station.station) not in places:
+            raise NotThisStation
 
     def _check_headquarters(self, vault: Vault) -> None:
         """Whom packets are sealed to stands in the outbox, which whoever holds this machine can

@@ -305,8 +305,8 @@ class People:
         known = next(
             (one for one in inside.vault.accounts() if one.body.account == body.account), None
         )
-        if known is not None and (known.by == "" or known.body != body):
-            return  # said before, or about keys this person has no more
+        if known is None or known.by == "" or known.body != body:
+            return  # of nobody here, said before, or about keys this person has no more
         inside.vault.add_account(Account(body=body, vouched=signed))
         inside.vault.audit.append("", "account-confirmed", body.account, self._clock.now())
 

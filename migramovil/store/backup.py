@@ -25,15 +25,15 @@ from pathlib import Path
 
 from sqlalchemy import RowMapping, Table, func, insert, select
 
+from migramovil.core import backup, canonical, sealing
 from migramovil.core.backup import BackedFile, Manifest
 from migramovil.core.record import Descriptor, Signed
 from migramovil.core.trouble import Trouble, Who
+from migramovil.store import files, tables
 from migramovil.store.database import Database
 from migramovil.store.migrate import open_database
 from migramovil.store.outbox import Outbox
 from migramovil.store.trouble import Damaged, translated
-from migramovil.core import backup, canonical, sealing
-from migramovil.store import files, tables
 from migramovil.store.vault import Vault
 
 HOME = "migramovil-backup"
@@ -50,6 +50,7 @@ OUTBOX_TABLES = (
 )
 DRAFTS_TABLES = (tables.drafts, tables.media, tables.acts)
 _PIECE = 1024 * 1024
+_LARGEST_MANIFEST = 16 * 1024 * 1024
 ROWS = 500
 _MARGIN = 16 * 1024 * 1024
 _TRIES = 5
@@ -194,11 +195,22 @@ def manifests(home: Path) -> list[tuple[Signed, Manifest]]:
         if path.parent.name.endswith(files.PARTIAL):
             continue
         with suppress(canonical.NotCanonical, backup.BadBackup):
+            if path.stat().st_size > _LARGEST_MANIFEST:
+                continue
             signed = canonical.decode(path.read_bytes(), Signed)
             manifest = backup.claimed(signed)
             if manifest.id == path.parent.name:
                 found.append((signed, manifest))
     return sorted(found, key=lambda one: one[1].number)
+
+
+def _signed_by(public: bytes, home: Path) -> list[Manifest]:
+    """Snapshots this station made: what another's say of pictures goes into no snapshot of it."""
+    own = []
+    for signed, _ in manifests(home):
+        with suppress(backup.BadBackup):
+            own.append(backup.read_manifest(signed, public))
+    return own
 
 
 def wrong_files(home: Path, manifest: Manifest) -> list[str]:
@@ -356,7 +368,8 @@ def _snapshot(
         earlier = [manifest for _, manifest in manifests(home)]
     with _staging(outbox.folder) as staging:
         path = staging / DRAFTS_FILE
-        drafts, media = _bring_drafts(vault, home, path, key, copier=copier, earlier=earlier)
+        own = _signed_by(vault.station_keys()[0].public, home)
+        drafts, media = _bring_drafts(vault, home, path, key, copier=copier, earlier=own)
         copy_rows(outbox.database, staging / OUTBOX_FILE, key, "outbox", OUTBOX_TABLES)
         sources = [staging / name for name in (OUTBOX_FILE, DRAFTS_FILE)]
         copier.expect(sum(source.stat().st_size for source in sources), home)

@@ -23,12 +23,14 @@ from migramovil.core.trouble import Trouble, Who
 from migramovil.store import files
 from migramovil.store.trouble import Damaged, translated
 
-FORMAT = "migramovil/slots/2"
-_READABLE = ("migramovil/slots/1", FORMAT)  # the first had people's slots only
+FORMAT = "migramovil/slots/3"
+# The first had people's slots only; what the second sealed to headquarters named no station.
+_READABLE = ("migramovil/slots/1", "migramovil/slots/2", FORMAT)
 _BOUND = "migramovil/slots/1"  # what seals and wraps are bound to; older than the file's format
 VAULT_FILE = "vault.db"
 SALVAGED = "salvaged"  # marks a folder whose station must begin a new epoch
 MEMORY_KIB = 256 * 1024
+_LEAST_KIB, _MOST_KIB = 32, 4 * MEMORY_KIB  # what a slot may ask of this machine's memory
 SHORTEST_PASSWORD = 12
 _SALT_BYTES = 16
 _VAULT_NAME = re.compile(r"vault(-[0-9]+)?\.db")
@@ -163,7 +165,7 @@ class _Spare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _SlotFile:
-    format: str = FORMAT
+    format: str = field(default_factory=lambda: FORMAT)  # no fixed default: older ones are read
     file: str = VAULT_FILE
     slots: tuple[Slot, ...] = ()
     pending: tuple[Slot, ...] = ()
@@ -173,11 +175,13 @@ class _SlotFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holders:
-    """Who may have the vault key, by public KEM key: accounts, numbers of spares, headquarters."""
+    """Who may have the vault key, by public KEM key: accounts, numbers of spares, headquarters
+    (which opens it as this `station`'s only)."""
 
     people: Mapping[str, bytes]
     spares: Mapping[int, bytes] = field(default_factory=dict)
     headquarters: bytes = b""
+    station: str = ""
 
 
 def device_key(folder: Path) -> bytes:
@@ -498,9 +502,8 @@ def _spares(publics: Mapping[int, bytes], vault_key: bytes) -> tuple[_Spare, ...
 def _for_headquarters(holders: Holders, vault_key: bytes) -> str:
     if not holders.headquarters:
         return ""
-    return canonical.text(
-        sealing.seal_to(holders.headquarters, vault_key, recovery.vault_purpose())
-    )
+    purpose = recovery.vault_purpose(holders.station)
+    return canonical.text(sealing.seal_to(holders.headquarters, vault_key, purpose))
 
 
 def _without(slots: tuple[Slot, ...], account: str) -> tuple[Slot, ...]:
@@ -534,11 +537,24 @@ def _read(folder: Path) -> _SlotFile:
         data = path.read_bytes()
     try:
         found = canonical.decode(data, _SlotFile)
+        if not _sound(found):
+            raise Damaged("slots.json")
     except canonical.NotCanonical:
         raise Damaged("slots.json") from None
-    if found.format not in _READABLE or not _VAULT_NAME.fullmatch(found.file):
-        raise Damaged("slots.json")
-    return found
+    return found if found.format == FORMAT else replace(found, headquarters="")
+
+
+def _sound(found: _SlotFile) -> bool:
+    """Whether it asks nothing that it may not: whoever holds the disk can write this file."""
+    return (
+        found.format in _READABLE
+        and _VAULT_NAME.fullmatch(found.file) is not None
+        and all(
+            _LEAST_KIB <= slot.memory_kib <= _MOST_KIB
+            and len(canonical.from_text(slot.salt)) == _SALT_BYTES
+            for slot in (*found.slots, *found.pending)
+        )
+    )
 
 
 def _write(folder: Path, known: _SlotFile) -> None:

@@ -14,16 +14,16 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select
 
+from migramovil.core import canonical, sealing
 from migramovil.core.record import Stamp
 from migramovil.core.roles import Account
 from migramovil.core.trouble import Trouble
+from migramovil.store import acts, audit, files, keys, tables
 from migramovil.store.acts import StoredAct
 from migramovil.store.database import Database
 from migramovil.store.keys import Holders, Slot
 from migramovil.store.tables import settings
 from migramovil.store.trouble import translated
-from migramovil.core import canonical, sealing
-from migramovil.store import acts, audit, files, keys, tables
 from migramovil.store.vault import Vault, accounts_in, put_account, set_setting, sweep_files
 
 REVOKE = "revoke-account"
@@ -111,11 +111,12 @@ def _holders(connection: Connection, recovery: bytes, delivered: frozenset[int])
     """Who may have the vault key, as the vault itself says, which no thief can edit: accounts not
     revoked, spares not used whose secret headquarters has, and headquarters' recovery key."""
     gone = _revoked_in(connection)
+    everyone = [account.body for account in accounts_in(connection)]
     return Holders(
         people={
-            account.body.account: canonical.from_text(account.body.sealing)
-            for account in accounts_in(connection)
-            if account.body.account not in gone
+            body.account: canonical.from_text(body.sealing)
+            for body in everyone
+            if body.account not in gone
         },
         spares={
             spare.number: canonical.from_text(spare.public)
@@ -123,6 +124,7 @@ def _holders(connection: Connection, recovery: bytes, delivered: frozenset[int])
             if spare.number in delivered
         },
         headquarters=recovery,
+        station=everyone[-1].station if everyone else "",
     )
 
 

@@ -201,11 +201,11 @@ def test_a_folder_of_the_first_format_opens_and_moves_on(disk: Disk) -> None:
     for new in (b'"file":"vault.db",', b'"hardware":"",', b'"headquarters":"",', b'"pending":[],'):
         assert new in first
         first = first.replace(new, b"")
-    first = first.replace(b'slots/2"', b'slots/1"').replace(b',"spares":[]', b"")
+    first = first.replace(b'slots/3"', b'slots/1"').replace(b',"spares":[]', b"")
     path.write_bytes(first)
     with entered(disk, "rosa") as vault:
         rotate(disk, vault, rosa)
-    assert b"slots/2" in path.read_bytes()
+    assert b"slots/3" in path.read_bytes()
     entered(disk, "rosa").close()
 
 
@@ -245,7 +245,7 @@ def test_headquarters_recovery_key_opens_the_vault_whatever_happens_to_people(di
     with disk.opened() as (_, vault):
         key = rotate(disk, vault, rosa)
     sealed = keys.sealed_for_headquarters(disk.folder)
-    assert RECOVERY.open(sealed, vault_purpose()) == key
+    assert RECOVERY.open(sealed, vault_purpose(STATION)) == key
 
 
 def test_a_slot_a_thief_wrote_into_the_file_is_never_sealed_to(disk: Disk) -> None:
