@@ -439,3 +439,31 @@ def test_folders_of_a_backup_tell_nobody_whose_it_is(disk: Disk, stick: Path) ->
     names = " ".join(str(path.relative_to(stick)) for path in stick.rglob("*"))
     for word in (MARKER, STATION, RECORD, make_folio("T01", date(2026, 11, 23), 1), "Móvil"):
         assert word not in names
+
+
+def test_a_stick_that_claims_to_have_the_pictures_already_gets_them_again(
+    disk: Disk, stick: Path, tmp_path: Path
+) -> None:
+    """Its maker signs as another station; believed, the snapshot would vouch for their bytes."""
+    with disk.opened() as (outbox, vault):
+        add_draft(vault)
+        pictures = vault.all_media(RECORD)
+        back_up(outbox, vault, stick)
+        home, (_, made) = backup.home_of(stick, STATION), newest(stick)
+        false = []
+        for one in made.media:
+            (home / "media" / one.name).write_bytes(bytes(one.size))
+            false.append(replace(one, sha256=sealing.sha256(bytes(one.size))))
+        shutil.rmtree(home / "snapshots" / made.id)
+        forged = replace(made, id="f" * 32, number=2**70, media=tuple(false))
+        (home / "snapshots" / forged.id).mkdir()
+        said = canonical.encode(Signed.by(sealing.Signer.new(), canonical.encode(forged)))
+        (home / "snapshots" / forged.id / backup.MANIFEST_FILE).write_bytes(said)
+        huge = home / "snapshots" / ("e" * 32)
+        huge.mkdir()
+        with (huge / backup.MANIFEST_FILE).open("wb") as hole:
+            hole.truncate(2**40)  # a file that says it is larger than any memory
+        back_up(outbox, vault, stick)
+    new, _ = restored_disk(stick, tmp_path / "new")
+    with new.opened() as (_, vault):
+        assert vault.all_media(RECORD) == pictures
