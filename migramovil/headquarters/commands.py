@@ -16,7 +16,14 @@ import typer
 
 from migramovil.core import canonical, sealing
 from migramovil.core.record import Realm
-from migramovil.headquarters import auditing, people_commands, restoring, server, setup
+from migramovil.headquarters import (
+    auditing,
+    carrying_commands,
+    people_commands,
+    restoring,
+    server,
+    setup,
+)
 from migramovil.headquarters.objects import Objects
 from migramovil.headquarters.opener import PacketOpener, Verdict
 from migramovil.headquarters.store import Receipt, Station, Store
@@ -37,6 +44,8 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(people_commands.operators_app, name="operators")
 app.add_typer(people_commands.recovery_app, name="recovery")
 app.add_typer(people_commands.keys_app, name="keys")
+app.command("publish")(carrying_commands.publish)
+app.command("published")(carrying_commands.published)
 
 
 class Fault(str, Enum):  # noqa: UP042 - Typer wants plain values

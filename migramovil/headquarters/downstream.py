@@ -14,10 +14,13 @@ import sqlalchemy as sa
 from migramovil.core import canonical, downstream, sealing
 from migramovil.core.downstream import Download, Kind
 from migramovil.core.record import Realm, Signed
+from migramovil.core.roles import AccountBody, RevocationBody
 from migramovil.core.trouble import Trouble
+from migramovil.headquarters.people import PEOPLE
 from migramovil.headquarters.store import METADATA, SUCCESSIONS, Station, Store
 from migramovil.sync import wire
 
+REASON = "Anulada por sede central"
 PUBLICATIONS = sa.Table(
     "publications",
     METADATA,
@@ -42,6 +45,12 @@ class NeedsStation(Trouble):
     code = "HQ-81"
     what = "Esa lista es personal: se publica para una sola estación, cifrada para ella."
     advice = "Indique cuál con --station."
+
+
+class NoSuchPerson(Trouble):
+    code = "HQ-82"
+    what = "Nadie con ese nombre tiene cuenta en esa estación."
+    advice = "Escriba el nombre de usuario tal como entra en la estación."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +121,40 @@ def publish(
     )
 
 
+def people_list(
+    store: Store, registrar: sealing.Signer, station: Station, *, realm: Realm
+) -> bytes:
+    """What a station should know of its people: accounts in force, and everyone revoked."""
+    query = sa.select(PEOPLE).where(PEOPLE.c.station == station.station).order_by(PEOPLE.c.account)
+    with store.engine.begin() as connection:
+        rows = list(connection.execute(query))
+    said = [_signed(row.body) for row in rows if row.body and not row.revoked]
+    for row in (row for row in rows if row.revoked):
+        gone = RevocationBody(
+            realm=realm, station=station.station, account=row.account, reason=REASON,
+            utc=row.revoked,
+        )  # fmt: skip
+        said.append(Signed.by(registrar, canonical.encode(gone)))
+    return canonical.encode(said)
+
+
+def revoke(store: Store, station: Station, username: str, utc: str) -> str:
+    """Write down that somebody may not enter any more; their account. NoSuchPerson."""
+    about = PEOPLE.c.station == station.station
+    with store.engine.begin() as connection:
+        bodies = connection.execute(sa.select(PEOPLE.c.body).where(about)).scalars()
+        known = [_account(_signed(body)) for body in bodies if body]
+        found = [one.account for one in (*known, _first(station)) if one.username == username]
+        if not found:
+            raise NoSuchPerson
+        row = about & (PEOPLE.c.account == found[0])
+        if connection.execute(sa.select(PEOPLE).where(row)).first() is None:
+            connection.execute(sa.insert(PEOPLE).values(station=station.station, account=found[0]))
+        kept = sa.func.coalesce(PEOPLE.c.revoked, utc)
+        connection.execute(sa.update(PEOPLE).where(row).values(revoked=kept))
+    return found[0]
+
+
 def publications(store: Store) -> list[Publication]:
     """Every version there has been, by kind, oldest first."""
     c = PUBLICATIONS.c
@@ -119,7 +162,7 @@ def publications(store: Store) -> list[Publication]:
     query = sa.select(*(column.label(None) for column in columns)).order_by(c.kind, c.version)
     names = Publication.__dataclass_fields__
     with store.engine.begin() as connection:
-        rows = connection.execute(query).tuples()
+        rows = connection.execute(query)
         return [Publication(**dict(zip(names, row, strict=True))) for row in rows]
 
 
@@ -186,6 +229,15 @@ def _kem(store: Store, station: Station) -> bytes:
     answer = canonical.decode((latest or station.answer).encode(), wire.EnrollAnswer)
     body = canonical.decode(canonical.from_text(answer.station.body), wire.StationBody)
     return canonical.from_text(body.sealing)
+
+
+def _first(station: Station) -> AccountBody:
+    """The supervisor a station was enrolled with."""
+    return _account(canonical.decode(station.answer.encode(), wire.EnrollAnswer).account)
+
+
+def _account(signed: Signed) -> AccountBody:
+    return canonical.decode(canonical.from_text(signed.body), AccountBody)
 
 
 def _signed(text: str) -> Signed:
