@@ -4,16 +4,37 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from migramovil import __version__, cli_audit, cli_backup, cli_recovery
+from migramovil import __version__
 from migramovil.cli_common import AsJson, Data, existing, home, is_training
 from migramovil.core.trouble import Trouble
-from migramovil.headquarters import commands as headquarters
+
+
+def _later(module: str) -> type[TyperGroup]:
+    """A group that reads its commands' module when it is asked for one: no verb waits for the
+    libraries of another."""
+
+    class Later(TyperGroup):
+        def list_commands(self, ctx: Any) -> list[str]:
+            self._read()
+            return super().list_commands(ctx)
+
+        def get_command(self, ctx: Any, cmd_name: str) -> Any:
+            self._read()
+            return super().get_command(ctx, cmd_name)
+
+        def _read(self) -> None:
+            self.commands = get_group(import_module(module).app).commands
+
+    return Later
+
 
 app = typer.Typer(
     name="migramovil",
@@ -28,10 +49,16 @@ sync = typer.Typer(
 )
 app.add_typer(devices, name="devices")
 app.add_typer(sync, name="sync")
-app.add_typer(cli_backup.app, name="store")
-app.add_typer(cli_audit.app, name="audit")
-app.add_typer(cli_recovery.app, name="recovery")
-app.add_typer(headquarters.app, name="hq")
+for name, module, says in (
+    ("store", "migramovil.cli_backup", "What is kept on this disk."),
+    ("audit", "migramovil.cli_audit", "Who did what at this station."),
+    ("recovery", "migramovil.cli_recovery", "A lost password: the way back in by file."),
+    ("hq", "migramovil.headquarters.commands", "Headquarters: receive, open, vouch."),
+):
+    app.add_typer(
+        typer.Typer(cls=_later(module), help=says, no_args_is_help=True),
+        name=name,
+    )
 
 
 def main() -> None:

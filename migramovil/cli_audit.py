@@ -12,7 +12,7 @@ from migramovil.core import audit as chain
 from migramovil.core import canonical
 from migramovil.store import files, verify
 
-app = typer.Typer(help="Who did what at this station.", no_args_is_help=True)
+app = typer.Typer()
 
 User = Annotated[
     str, typer.Option("--user", help="A supervisor of this station; their passphrase is asked for.")

@@ -13,7 +13,7 @@ from migramovil.cli_common import AsJson, Data, existing, is_training
 if TYPE_CHECKING:
     from migramovil.app import Station
 
-app = typer.Typer(help="A lost password: the way back in by file.", no_args_is_help=True)
+app = typer.Typer()
 
 Username = Annotated[str, typer.Option("--username", help="Whose password was lost.")]
 

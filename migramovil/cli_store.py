@@ -14,7 +14,7 @@ from migramovil.store.outbox import Outbox
 from migramovil.store.vault import Vault
 from migramovil.store.verify import Finding
 
-app = typer.Typer(help="What is kept on this disk.", no_args_is_help=True)
+app = typer.Typer()
 
 NOT_WHOLE = 3
 """Nothing wrong was found, but the vault was not looked into."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import alembic.command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect
 
 import migramovil
 from migramovil.store import files
 from migramovil.store.database import Database, open_engine
 from migramovil.store.trouble import Damaged, FromTheFuture, translated
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 # Alembic keeps the environment that is running in module globals.
 _ONE_AT_A_TIME = threading.Lock()
@@ -33,13 +33,14 @@ def open_database(path: Path, key: bytes, environment: str) -> Database:
         # Rebuilding a table needs foreign keys off, and a transaction cannot switch them.
         engine = open_engine(path, key, foreign_keys=False)
         try:
-            config = settings(environment)
             with engine.connect() as connection:
-                due = _due(connection, config)
+                now = _revision(connection)
+            due = now is not None and now != newest(environment)
             if due:
                 _copy(engine, copy, key)
-            with engine.begin() as connection:
-                upgrade(connection, config)
+            if now is None or due:
+                with engine.begin() as connection:
+                    upgrade(connection, settings(environment))
         finally:
             engine.dispose()
         path.chmod(0o600)
@@ -52,10 +53,21 @@ def open_database(path: Path, key: bytes, environment: str) -> Database:
     return database
 
 
-def _due(connection: Connection, config: Config) -> bool:
-    """Whether there is a store, and it is of an older program."""
-    now = MigrationContext.configure(connection).get_current_revision()
-    return now is not None and now != ScriptDirectory.from_config(config).get_current_head()
+def _revision(connection: Connection) -> str | None:
+    """The migration a store was brought to; None where there is no store yet."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.exec_driver_sql(
+        "SELECT version_num FROM alembic_version"
+    ).scalar()
+    return found
+
+
+def newest(environment: str) -> str:
+    """This program's last migration. Their files are called by number, so that nobody has to read
+    them, nor to wait for Alembic, where there is nothing to do."""
+    last = max(path.name for path in (scripts(environment) / "versions").glob("*.py"))
+    return last.split("_")[0]
 
 
 def _copy(engine: Engine, copy: Path, key: bytes) -> None:
@@ -64,19 +76,28 @@ def _copy(engine: Engine, copy: Path, key: bytes) -> None:
     database.close()
 
 
-def settings(environment: str) -> Config:
+def scripts(environment: str) -> Path:
+    """The folder of a store's migrations."""
     package = Path(migramovil.__file__).parent
     inside = package / "_alembic"
-    home = inside if inside.is_dir() else package.parent / "alembic"
+    return (inside if inside.is_dir() else package.parent / "alembic") / "station" / environment
+
+
+def settings(environment: str) -> Config:
+    """The same, as Alembic wants to be told."""
+    from alembic.config import Config  # noqa: PLC0415 - slow to load, and seldom needed
+
     config = Config()
-    config.set_main_option(
-        "script_location", str(home / "station" / environment).replace("%", "%%")
-    )
+    config.set_main_option("script_location", str(scripts(environment)).replace("%", "%%"))
     return config
 
 
 def upgrade(connection: Connection, config: Config, target: str = "head") -> None:
     """Run what is missing inside the caller's transaction."""
+    import alembic.command  # noqa: PLC0415
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
     known = ScriptDirectory.from_config(config)
     now = MigrationContext.configure(connection).get_current_revision()
     if now == known.get_current_head():

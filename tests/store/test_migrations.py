@@ -52,6 +52,17 @@ def test_the_newest_migration_makes_exactly_the_declared_tables(
 
 
 @BOTH
+def test_migrations_are_called_by_number_in_their_order(
+    environment: str, metadata: MetaData
+) -> None:
+    del metadata
+    known = ScriptDirectory.from_config(migrate.settings(environment))
+    in_order = [Path(script.path).name for script in known.walk_revisions()]
+    assert in_order == sorted(in_order, reverse=True)
+    assert migrate.newest(environment) == known.get_current_head()
+
+
+@BOTH
 def test_every_migration_goes_down_and_up_again(
     tmp_path: Path, environment: str, metadata: MetaData
 ) -> None:

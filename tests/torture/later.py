@@ -5,9 +5,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-
 from migramovil.store import migrate
 
 _MIGRATION = """
@@ -28,20 +25,12 @@ _REBUILT = {"outbox": "receipts", "vault": "drafts"}
 
 def install(folder: Path) -> None:
     """Make this process that newer program; its migrations are laid down in `folder`."""
-    newer = {name: _environment(folder / name, name, table) for name, table in _REBUILT.items()}
-
-    def settings(environment: str) -> Config:
-        return newer[environment]
-
-    migrate.settings = settings
+    for name, table in _REBUILT.items():
+        _lay_down(folder / name, name, table)
+    migrate.scripts = folder.joinpath
 
 
-def _environment(folder: Path, name: str, table: str) -> Config:
-    config = migrate.settings(name)
-    head = ScriptDirectory.from_config(config).get_current_head()
-    home = Path(config.get_main_option("script_location") or "")
-    shutil.copytree(home, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    text = _MIGRATION.format(head=head, table=table)
-    (folder / "versions" / "zz_later.py").write_text(text, encoding="utf-8")
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))
-    return config
+def _lay_down(folder: Path, name: str, table: str) -> None:
+    shutil.copytree(migrate.scripts(name), folder, ignore=shutil.ignore_patterns("__pycache__"))
+    text = _MIGRATION.format(head=migrate.newest(name), table=table)
+    (folder / "versions" / "later_tables.py").write_text(text, encoding="utf-8")
