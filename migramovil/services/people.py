@@ -121,7 +121,8 @@ class People:
     def accept(self, signed: Signed) -> None:
         """Take an account or a revocation that headquarters' registrar signed; BadAccount.
 
-        For the desk's own thread, with somebody inside. Again, or late, changes nothing.
+        It confirms people made here and makes nobody: the registrar's key lies at the edge. For the
+        desk's own thread, with somebody inside. Again, or late, changes nothing.
         """
         inside = self._accounts.inside()
         try:
