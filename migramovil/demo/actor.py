@@ -22,6 +22,7 @@ from migramovil.core.queue import Counts
 from migramovil.core.record import BadReceipt, Descriptor, check_receipt
 from migramovil.demo.chair import Chair
 from migramovil.demo.hand import Hand
+from migramovil.demo.tour import Tour
 from migramovil.demo.training import NAME, OFFICER, PASSPHRASE, SUPERVISOR, take_on_officer
 from migramovil.devices.lanes import Ticket
 from migramovil.devices.ports import DeviceKind
@@ -34,13 +35,15 @@ from migramovil.ui.window import StationWindow
 _PACE_S = 0.02
 _NEVER_S = 3600.0
 _ASK_S = 1.0
-_TOUR_FROM = 2
+_TOUR_FROM, _LARGE_FROM = 2, 3
+_PLAIN, _LARGE = "claro", "letra-grande"
 _LOOKS = {
     "oscuro": settings.Look(theme="dark"),
     "contraste": settings.Look(theme="contrast"),
-    "letra-grande": settings.Look(large=True),
-    "claro": settings.Look(),  # as the day began
+    _LARGE: settings.Look(large=True),
+    _PLAIN: settings.Look(),  # as the day began
 }
+_REFUSED = "PKT-06 demo"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,8 @@ def play(plan_file: Path) -> int:
     """Enroll the plan's people; say what was finished on standard output, one object a line."""
     plan = msgspec.json.decode(plan_file.read_bytes(), type=Plan)
     qt = QApplication.instance() or QApplication(sys.argv[:1])
-    coming = itertools.islice(people.population(plan.seed), plan.first, plan.first + plan.count)
+    last = plan.first + plan.count + plan.tour  # one more, who is put aside
+    coming = itertools.islice(people.population(plan.seed), plan.first, last)
     sim = SimulatedStation(coming, pace_s=_PACE_S, save_slips_to=Path(plan.slips))
     station = app.build(Path(plan.data), training=True, sim=sim, url=plan.url)
     day = _Day(station, sim, plan)
@@ -88,23 +92,30 @@ class _Day:
         self._windows: list[tuple[StationWindow, Bridge]] = []  # the services go on calling each
         self._window = self._opened()
         self._asked: Ticket[None] | None = None
+        self._toured = False
         self._hand = Hand(self._window, Path(plan.screens), self._all_has_come)
         sys.excepthook = self._crashed
 
     def live(self) -> None:
         if not self._station.desk.accounts.enrolled:
             self._first_morning()
-        self._hand.wait_page("LoginPage")
-        self._enter()
+        self.enter(OFFICER)
         self._hand.picture("02-jornada")
         _tell(say="offline")
         self._station.start_sync()
         for number in range(self._plan.first, self._plan.first + self._plan.count):
             self._one_person(number)
+        if self._hand.suffix:
+            self._look(_PLAIN)
         self._line_waits()
         _tell(say="online")
         self._line_moves()
         self._report()
+        if self._plan.tour:
+            out = Path(self._plan.screens).parent
+            tour = Tour(self._hand, self._station, self, out)
+            looks = [_PLAIN, _LARGE] if self._plan.count > _LARGE_FROM else [_PLAIN]
+            tour.go(looks, lambda: self._chair(self._plan.count))
 
     def end(self) -> None:
         self._window.allow_close()
@@ -130,33 +141,47 @@ class _Day:
         if station.engine is not None:  # the day begins without a link
             station.engine.stop()
             station.engine = None
-        self._another_window(settings.Look())
+        self.another_window(_PLAIN)
 
-    def _another_window(self, look: settings.Look) -> None:
-        """As after a change of theme in station.toml: the same station, its window made anew."""
+    def another_window(self, look: str, *, idle_s: float | None = None) -> None:
+        """As after a change in station.toml: the same station, its window made anew."""
         self.end()
         chosen = self._station.settings
-        self._station.settings = replace(chosen, look=look)
-        self._window = self._hand.window = self._opened()
+        self._station.settings = replace(chosen, look=_LOOKS[look])
+        self._hand.suffix = f"-{_LARGE}" if look == _LARGE else ""
+        self._window = self._hand.window = self._opened(idle_s)
 
-    def _opened(self) -> StationWindow:
-        self._windows.append(opening.window_for(self._station))
-        self._windows[-1][0].show()
-        return self._windows[-1][0]
+    def _opened(self, idle_s: float | None = None) -> StationWindow:
+        if idle_s is None:
+            window, bridge = opening.window_for(self._station)
+        else:  # sooner than the settings can say
+            bridge = Bridge()
+            window = StationWindow(self._station.desk, bridge, idle_s=idle_s)
+            window.resize(1366, 768)
+        self._windows.append((window, bridge))
+        window.show()
+        return window
 
-    def _enter(self) -> None:
+    @property
+    def bridge(self) -> Bridge:
+        return self._windows[-1][1]
+
+    def enter(self, username: str) -> None:
+        """Through the door; on to the day, or to what the station tells first."""
         hand = self._hand
         hand.wait_page("LoginPage")
-        hand.type("¿Quién entra?", OFFICER)
+        hand.type("¿Quién entra?", username)
         hand.type("Contraseña", PASSPHRASE)
         hand.field("Contraseña").control.setFocus()
         hand.picture("01-entrada")
         hand.primary(Qt.Key.Key_Return)
-        hand.wait_page("HomePage", 30)
+        hand.wait(lambda: hand.page != "LoginPage", "the door", 30)
 
     def _one_person(self, number: int) -> None:
         last = number == self._plan.first + self._plan.count - 1
-        chair = Chair(self._hand, self._station, self._sim, number, fails=self._plan.tour)
+        if self._plan.tour and last and number >= _LARGE_FROM:
+            self._look(_LARGE)
+        chair = self._chair(number)
         chair.sit_down()
         chair.until_fingers()
         chair.fingers(pause=self._other_looks if self._may_tour(number, last=last) else None)
@@ -166,9 +191,17 @@ class _Day:
             self._hand.wait(lambda: False, "the end", _NEVER_S)
         chair.slip()
 
+    def _chair(self, number: int) -> Chair:
+        return Chair(self._hand, self._station, self._sim, number, fails=self._plan.tour)
+
+    def _look(self, look: str) -> None:
+        self._hand.chord("Ctrl+L")
+        self.another_window(look)
+        self.enter(OFFICER)
+
     def _may_tour(self, number: int, *, last: bool) -> bool:
         """Once, with somebody in the line and fingers on the page; at the latest with the last."""
-        if not self._plan.tour or not self._hand.lacks(f"15-huellas-{[*_LOOKS][-1]}"):
+        if not self._plan.tour or self._toured:
             return False
         asked = self._station.desk.enrolling.next_finger() is not None
         return last or (asked and number >= _TOUR_FROM)
@@ -182,9 +215,19 @@ class _Day:
         hand.wait_page("QueuePage")
         hand.picture("10-envios-sin-conexion")
         if self._plan.tour:
+            self._one_refused()
             self._diagnosis()
             hand.chord("Alt+2")
             hand.wait_page("QueuePage")
+
+    def _one_refused(self) -> None:
+        """What the last record looks like while headquarters' unsigned word keeps it aside."""
+        outbox = self._station.outbox
+        record = outbox.rows(limit=1)[0].record
+        outbox.file_refusal(record, _REFUSED)
+        self._hand.press(Qt.Key.Key_F5)
+        self._hand.picture("10-envios-rechazado")
+        outbox.withdraw_refusal(record)
 
     def _diagnosis(self) -> None:
         hand = self._hand
@@ -244,13 +287,15 @@ class _Day:
     # ---- where an ordinary day does not go --------------------------------------------------
     def _other_looks(self) -> None:
         """The same step after the lock, in each theme; then on where it stood."""
-        hand = self._hand
-        for shown, look in _LOOKS.items():
+        hand, self._toured = self._hand, True
+        for shown in _LOOKS:
             hand.chord("Ctrl+L")
             hand.wait_page("LoginPage")
             hand.picture("13-bloqueada")
-            self._another_window(look)
-            self._enter()
+            self.another_window(shown)
+            hand.suffix = ""
+            self.enter(OFFICER)
+            hand.wait_page("HomePage")
             hand.picture(f"14-jornada-{shown}")
             hand.primary()
             hand.wait_page("FingersPage")

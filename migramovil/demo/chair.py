@@ -51,9 +51,13 @@ class Chair:
         self._person = person
         self._hand.primary()
 
-    def until_fingers(self) -> None:
+    def papers(self) -> None:
+        """The procedure and the document."""
         self._procedure()
         self._identity()
+
+    def until_fingers(self) -> None:
+        self.papers()
         self._data()
         self._portrait()
 
@@ -247,7 +251,6 @@ class Chair:
         hand.picture("06b-aviso-sin-dar")
         hand.focus("Cómo se dio el aviso")
         hand.press(Qt.Key.Key_L)
-        hand.window.setFocus()
         hand.press(Qt.Key.Key_N if self._refuses else Qt.Key.Key_S)
         if self._refuses:
             hand.type("Motivo que da", "Prefiere consultarlo con su familia")

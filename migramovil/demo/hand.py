@@ -11,7 +11,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from migramovil.ui.frame import REPEAT_S
+from migramovil.ui.frame import REPEAT_S, Frame
 from migramovil.ui.kit import Combo, Field
 from migramovil.ui.kit.page import Primary
 from migramovil.ui.window import StationWindow
@@ -36,6 +36,7 @@ class Hand:
     ) -> None:
         self.window = window
         self.crash = ""  # what an officer would have seen as GEN-00
+        self.suffix = ""  # of each picture's name: the look of the window
         self._pictures = pictures
         self._settled = settled
         self._shown: tuple[object, str] = (None, "")
@@ -55,7 +56,7 @@ class Hand:
         end, pause = time.monotonic() + seconds, _LOOK_MS
         while not until():
             if self.crash or time.monotonic() > end:
-                self.window.grab_to(self._pictures / "stuck.png")
+                _grab(self.window, self._pictures / "stuck.png")
                 raise Stuck(f"{what} on {self.page} {self.crash}".strip())
             self._let(pause)
             pause = min(2 * pause, _LONGEST_LOOK_MS)
@@ -90,15 +91,16 @@ class Hand:
         """Put the focus on the control of this name."""
         page = self.window.page
         for part in page.findChildren(QWidget) if page is not None else []:
-            if part.accessibleName().startswith(name) and part.isVisible():
+            takes = part.isVisible() and part.focusPolicy() != Qt.FocusPolicy.NoFocus
+            if takes and part.accessibleName().startswith(name):
                 part.setFocus()
                 return
         raise Stuck(f"control {name}")
 
-    def sees(self, words: str) -> bool:
+    def sees(self, words: str, *, anywhere: bool = False) -> bool:
         """Whether a screen reader would say `words` of something in sight on the page."""
-        page = self.window.page
-        parts = page.findChildren(QWidget) if page is not None else []
+        seen = self.window if anywhere else self.window.page
+        parts = seen.findChildren(QWidget) if seen is not None else []
         return any(
             part.isVisible()
             and (words in part.accessibleName() or words in part.accessibleDescription())
@@ -112,26 +114,35 @@ class Hand:
         QTest.keySequence(control, "Ctrl+A")
         QTest.keyClick(control, Qt.Key.Key_Delete)
         _letters(control, words)
-        if isinstance(control, Combo):  # what the list shows first for these words
-            found = control.matches(words)
-            if not found:
-                raise Stuck(f"no option in {label}")
-            control.set_value(found[0].value)
+        if isinstance(control, Combo):
+            self._take_first(label)
         QTest.keyClick(QApplication.focusWidget() or control, Qt.Key.Key_Tab)
         self._let(_LOOK_MS)
 
     def lacks(self, name: str) -> bool:
         """Whether no picture of this name was taken yet."""
-        return not (self._pictures / f"{name}.png").exists()
+        return not self._file(name).exists()
 
-    def picture(self, name: str) -> None:
-        """Keep a picture of the window under `name`, once, when all it shows has come."""
+    def picture(self, name: str, *, of: Frame | None = None) -> None:
+        """Keep a picture of the window (or of another) as `name`, once, when all has come."""
         if not self.lacks(name):
             return
         self._let(20)
         self.wait(self._settled, "what the page shows")
         self._let(20)
-        self.window.grab_to(self._pictures / f"{name}.png")
+        _grab(of or self.window, self._file(name))
+
+    def _file(self, name: str) -> Path:
+        return self._pictures / f"{name}{self.suffix}.png"
+
+    def _take_first(self, label: str) -> None:
+        """What the open list shows first for what was typed."""
+        options = QApplication.activePopupWidget()
+        if options is None:
+            raise Stuck(f"no option in {label}")
+        QTest.keyClick(options, Qt.Key.Key_Return)
+        self.window.activateWindow()  # no window manager gives it back offscreen
+        self._let(_LOOK_MS)
 
     def _primary(self) -> Primary | None:
         page = self.window.page
@@ -151,6 +162,12 @@ class Hand:
         asked = self._primary()
         calm = time.monotonic() - self._calm_since > REPEAT_S + _MARGIN_S
         return asked is not None and asked.available and calm
+
+
+def _grab(window: Frame, path: Path) -> None:
+    window.ring.settle()
+    if not window.grab().save(str(path), "PNG"):
+        raise OSError(f"cannot write {path}")
 
 
 def _letters(widget: QWidget, words: str) -> None:

@@ -12,8 +12,8 @@ from migramovil.devices.sim import people
 from migramovil.devices.sim.station import SimulatedStation
 from migramovil.services.desk import Desk
 
-SUPERVISOR = "supervisora"
-OFFICER = "oficial"
+SUPERVISOR = "chuamani"
+OFFICER = "rquispe"
 PASSPHRASE = "mesa clara en Puno"  # noqa: S105 - the training passphrase, told to everyone
 NAME = "Módulo 2"
 PLACE = "Aula móvil"

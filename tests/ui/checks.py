@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt
-from PySide6.QtGui import QAccessible, QFontMetrics, QKeyEvent
+from PySide6.QtGui import QAccessible, QFontMetrics, QImage, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractScrollArea,
     QApplication,
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from migramovil.ui import theme
 from migramovil.ui.kit.focus import FocusRing
 from migramovil.ui.kit.text import Text
 
@@ -62,6 +64,46 @@ def assert_accessible(widget: QWidget) -> None:
         if interface.role() in _ACTED_ON and not interface.text(QAccessible.Text.Name).strip():
             unnamed.append(f"{type(part).__name__} at {part.geometry().getRect()}")
     assert not unnamed, "without an accessible name: " + "; ".join(unnamed)
+
+
+LOOKS: list[tuple[theme.Name, float]] = [
+    ("light", 1.0), ("dark", 1.0), ("contrast", 1.0), ("light", theme.LARGE),
+]  # fmt: skip
+"""Every theme, and large letters: sizes are the same in every theme."""
+
+
+def assert_all_well(window: QWidget) -> None:
+    """Nothing clipped, all named, all words readable: what every page holds in every look."""
+    assert_nothing_clipped(window)
+    assert_accessible(window)
+    assert_readable(window)
+
+
+def assert_readable(window: QWidget) -> None:
+    """Words stand out from the ground they are painted on: 4.5 to 1, 7 in high contrast.
+
+    Measured on the painted pixels: the ground is what most of a label's place has, but its ink.
+    """
+    settle()
+    picture = window.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+    pixels = np.frombuffer(picture.constBits(), np.uint32).reshape(picture.height(), -1)
+    floor = 7.0 if theme.high_contrast() else 4.5
+    faint = []
+    for label in window.findChildren(QLabel):
+        if not label.isVisible() or not label.text() or label.visibleRegion().isEmpty():
+            continue
+        seen = label.visibleRegion().boundingRect()
+        at = QRect(label.mapTo(window, seen.topLeft()), seen.size())
+        part = pixels[at.top() : at.bottom() + 1, at.left() : at.right() + 1]
+        if not part.size:
+            continue
+        ink = label.palette().color(label.foregroundRole()).name()
+        colours, counts = np.unique(part & 0xFFFFFF, return_counts=True)
+        counts[colours == int(ink[1:], 16)] = 0
+        ground = f"#{int(colours[counts.argmax()]):06X}"
+        if (ratio := theme.contrast_ratio(ink, ground)) < floor:
+            faint.append(f"{label.text()!r}: {ink} on {ground} is {ratio:.1f}")
+    assert not faint, "hard to read:\n  " + "\n  ".join(faint)
 
 
 def assert_nothing_clipped(widget: QWidget) -> None:

@@ -29,7 +29,7 @@ from migramovil.ui.pages.queue import QueuePage
 from migramovil.ui.pages.void import CorrectPage, VoidPage
 from migramovil.ui.pages.wizard import PersonPage, ProcedurePage
 from migramovil.ui.window import StationWindow
-from tests.ui.checks import assert_accessible, assert_nothing_clipped, settle, type_in
+from tests.ui.checks import LOOKS, assert_all_well, settle, type_in
 from tests.ui.fake_desk import (
     NOON,
     RIGHT,
@@ -522,13 +522,14 @@ def test_spans_are_said_as_people_do(span: timedelta, words: str) -> None:
 
 
 # ---- at every size -----------------------------------------------------------------------------
-@pytest.mark.parametrize("scale", [1.0, theme.LARGE])
+@pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("scene", ["home", "list", "void", "crash", "correct", "wait", "chair"])
-def test_nothing_is_clipped_and_all_is_named(qtbot: QtBot, scene: str, scale: float) -> None:
-    theme.use("light", scale, motion=False)
+def test_nothing_is_clipped_and_all_is_named(
+    qtbot: QtBot, scene: str, look: tuple[theme.Name, float]
+) -> None:
+    theme.use(*look, motion=False)
     window = show(qtbot, scene)
-    assert_nothing_clipped(window)
-    assert_accessible(window)
+    assert_all_well(window)
 
 
 def show(qtbot: QtBot, scene: str) -> StationWindow:

@@ -18,7 +18,7 @@ from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit import Badge, Banner, TroubleBanner
 from migramovil.ui.pages.backup import BackupPage
 from migramovil.ui.window import StationWindow
-from tests.ui.checks import assert_accessible, assert_nothing_clipped, settle
+from tests.ui.checks import LOOKS, assert_all_well, settle
 from tests.ui.fake_desk import NOON, FakeDesk, a_desk, a_report, failed, pending
 
 STICKS = (
@@ -69,18 +69,17 @@ SCENES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("scale", [1.0, theme.LARGE])
+@pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("scene", SCENES)
 @pytest.mark.parametrize("sticks", [STICKS, ()])
 def test_nothing_is_clipped_and_all_is_named(
-    qtbot: QtBot, scene: str, scale: float, sticks: tuple[Medium, ...]
+    qtbot: QtBot, scene: str, look: tuple[theme.Name, float], sticks: tuple[Medium, ...]
 ) -> None:
-    theme.use("light", scale, motion=False)
+    theme.use(*look, motion=False)
     desk = a_backup_desk(sticks=sticks)
     desk.backups.told = SCENES[scene]
     window, _ = opened(qtbot, desk)
-    assert_nothing_clipped(window)
-    assert_accessible(window)
+    assert_all_well(window)
 
 
 def test_its_age_and_when_it_was_read_back_are_said(qtbot: QtBot) -> None:

@@ -21,7 +21,7 @@ from migramovil.ui.kit import Badge, TroubleBanner
 from migramovil.ui.pages.audit import AuditPage, act_words
 from migramovil.ui.pages.ledger import LedgerPage
 from migramovil.ui.window import StationWindow
-from tests.ui.checks import assert_accessible, assert_nothing_clipped, settle
+from tests.ui.checks import LOOKS, assert_all_well, settle
 from tests.ui.fake_desk import NOON, FakeDesk, a_desk, pending, some_rows
 
 FINDINGS = (
@@ -97,16 +97,15 @@ def press_primary(qtbot: QtBot, window: StationWindow) -> None:
     QTest.keyClick(window, Qt.Key.Key_F10)
 
 
-@pytest.mark.parametrize("scale", [1.0, theme.LARGE])
+@pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("key", ["cuadre", "auditoria", "supervision"])
 @pytest.mark.parametrize("wrong", [False, True])
 def test_nothing_is_clipped_and_all_is_named(
-    qtbot: QtBot, key: str, scale: float, wrong: bool
+    qtbot: QtBot, key: str, look: tuple[theme.Name, float], wrong: bool
 ) -> None:
-    theme.use("light", scale, motion=False)
+    theme.use(*look, motion=False)
     window = window_of(qtbot, a_ledger_desk(wrong=wrong), key)
-    assert_nothing_clipped(window)
-    assert_accessible(window)
+    assert_all_well(window)
 
 
 def test_the_account_stands_as_an_equation_and_says_whether_it_fits(qtbot: QtBot) -> None:

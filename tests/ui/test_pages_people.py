@@ -20,7 +20,7 @@ from migramovil.ui.pages.login import LoginPage
 from migramovil.ui.pages.recovery import ForgottenPage
 from migramovil.ui.pages.supervision import ENTRIES, SupervisionPage
 from migramovil.ui.window import StationWindow
-from tests.ui.checks import assert_accessible, assert_nothing_clipped, settle
+from tests.ui.checks import LOOKS, assert_all_well, settle
 from tests.ui.fake_desk import NOON, FakeDesk, a_desk
 
 WORDS = "otra frase bien larga"
@@ -269,24 +269,24 @@ def test_escape_goes_back_to_the_login_and_keeps_nothing(qtbot: QtBot) -> None:
 
 
 # ---- how they look -------------------------------------------------------------------------
-@pytest.mark.parametrize("scale", [1.0, theme.LARGE])
-def test_nothing_is_clipped_and_everything_has_a_name(qtbot: QtBot, scale: float) -> None:
-    theme.use("light", scale, motion=False)
+@pytest.mark.parametrize("look", LOOKS)
+def test_nothing_is_clipped_and_everything_has_a_name(
+    qtbot: QtBot, look: tuple[theme.Name, float]
+) -> None:
+    theme.use(*look, motion=False)
     window, _desk, page = accounts_page(qtbot)
     page.table.choose(1)
     settle()
     for form in ("", "add", "reset", "revoke"):
         page._show_form(form)
-        assert_nothing_clipped(window)
-        assert_accessible(window)
+        assert_all_well(window)
     for key in ("supervision", "clave"):
         window._go_day(key)
-        assert_nothing_clipped(window)
+        assert_all_well(window)
     window.lock()
     for spare in (3, None):
         desk = a_desk()
         desk.recovery.spare = spare
         other, page_ = forgotten_page(qtbot, desk)
-        assert_nothing_clipped(other)
-        assert_accessible(other)
+        assert_all_well(other)
         assert page_.isVisible()

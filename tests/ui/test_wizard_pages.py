@@ -30,7 +30,7 @@ from migramovil.ui.pages.wizard import (
     ReviewPage,
 )
 from tests.ui import wizard_desk as played
-from tests.ui.checks import assert_accessible, assert_nothing_clipped, settle, type_in
+from tests.ui.checks import LOOKS, assert_all_well, settle, type_in
 
 Act = Callable[[Any], object]
 
@@ -99,15 +99,16 @@ CASES: dict[str, tuple[Any, Callable[[], Draft], Act]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("scale", [1.0, theme.LARGE])
+@pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("name", CASES)
-def test_every_step_shows_whole_and_named_at_both_sizes(show: Any, name: str, scale: float) -> None:
-    theme.use("light", scale, motion=False)
+def test_every_step_shows_whole_and_named_at_both_sizes(
+    show: Any, name: str, look: tuple[theme.Name, float]
+) -> None:
+    theme.use(*look, motion=False)
     page, draft, act = CASES[name]
     frame, made, _ = show(page, draft())
     act(made)
-    assert_nothing_clipped(frame)
-    assert_accessible(frame)
+    assert_all_well(frame)
 
 
 def test_every_step_of_the_core_has_a_page() -> None:

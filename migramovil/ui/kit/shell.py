@@ -448,6 +448,7 @@ class Footer(QWidget):
         self.primary = Button("", kind="primary", key="F10", height=theme.MAIN_BUTTON)
         self.primary.setMinimumWidth(theme.px(theme.MAIN_WIDTH))
         self.primary.clicked.connect(self.primary_pressed)
+        self.primary.setParent(self)  # first in the chain: from a page's last control, onward
         self._hints = _Hints()
         self._why = Text("", "strong", "warn", elide=True)
         self._says = Box(row(sign("warn", 20), (self._why, 1), gap=8))
@@ -456,7 +457,6 @@ class Footer(QWidget):
             row(self.back_button, (self._hints, 1), (self._says, 1), self.primary, gap=12,
                 margins=(24, 0, 24, 0))
         )  # fmt: skip
-        self.setTabOrder(self.primary, self.back_button)  # after the page's last control, onward
 
     def set_primary(self, primary: Primary | None) -> None:
         self.primary.setVisible(primary is not None)

@@ -16,8 +16,6 @@ from migramovil.ui.kit.states import State
 from migramovil.ui.pages.common import DayPage, day_of, hour_of, size_words, span_words
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from migramovil.services.backups import Medium, Standing
     from migramovil.services.desk import Desk
     from migramovil.store.backup import Report
@@ -128,7 +126,11 @@ class BackupPage(DayPage):
             zone = self._desk.clock.local().tzinfo
             utc = standing.verified_utc
             at = f"{day_of(utc, zone)} a las {hour_of(utc, zone)}"
-            self._age.say(_age_words(standing.age), f"desde el último, comprobado {at}")
+            fresh = standing.age.total_seconds() < 60
+            self._age.say(
+                "Ahora" if fresh else span_words(standing.age),
+                f"comprobado el {at}" if fresh else f"desde el último, comprobado el {at}",
+            )
         late = "Sin respaldo" if standing.age is None else "Más de un día"
         self._state.say(
             late if standing.overdue else "Al día", "warn" if standing.overdue else "ok"
@@ -238,7 +240,3 @@ def _cells(one: Medium) -> list[kit.Cell]:
 def _size(size: int) -> str:
     """«51.5 GB»: media are larger than what the line counts in."""
     return f"{size / 1e9:,.1f} GB" if size >= 1e9 else size_words(size)
-
-
-def _age_words(age: timedelta) -> str:
-    return "Ahora" if age.total_seconds() < 60 else span_words(age)

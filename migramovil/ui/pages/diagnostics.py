@@ -46,7 +46,7 @@ class DiagnosticsPage(DayPage):
         self._when: dict[DeviceKind, str] = {}
         self._running: dict[DeviceKind, Ticket[TestResult]] = {}
         self.table = kit.Table(
-            "Equipos", [kit.Column(head="Equipo"), kit.Column(head="Estado", width=124)],
+            "Equipos", [kit.Column(head="Equipo"), kit.Column(head="Estado", width=116)],
             row_height=54,
         )  # fmt: skip
         self.table.chosen.connect(lambda _: self._show_chosen())
@@ -68,7 +68,7 @@ class DiagnosticsPage(DayPage):
         )  # fmt: skip
         advice = kit.Card(self._advice, None, title="Qué hacer", gap=12)
         listing = kit.Card((self.table, 1), pad=8)
-        wide = 300 if theme.large() else 392
+        wide = 340 if theme.large() else 392
         right = kit.col(head, self._trouble, test, (advice, 1), gap=12)
         self.build(
             (kit.row(kit.fixed(listing, wide), (right, 1), gap=16), 1),

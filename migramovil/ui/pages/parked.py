@@ -106,9 +106,10 @@ class ParkedPage(DayPage):
         self._why = kit.Text("", "cap", "ink2", wrap=True)
         self._void = kit.Button("Anular", kind="danger", icon="x-circle-fill", key="F9",
                                 on=self._give_up)  # fmt: skip
+        words = kit.col(self._who, kit.row(self._badge, None), None, gap=8)
         self._about = kit.Box(
             kit.col(
-                kit.row(self._picture, (kit.col(self._who, self._badge, None, gap=8), 1), gap=12),
+                kit.row(self._picture, (words, 1), gap=12),
                 self._step, self._started, self._saved, self._why, self._void, gap=10,
             )
         )  # fmt: skip

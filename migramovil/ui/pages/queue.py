@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from migramovil.sync.machine import Status
 
 _CHUNK, _CHUNKS = 64, 8
+_CODE = re.compile(r"[A-Z]{3}-\d\d")
 _SUMMED = 1000
 FILTERS: Mapping[str, tuple[str, ...] | None] = {
     "all": None,
@@ -105,10 +107,11 @@ class QueuePage(DayPage):
         self._progress = kit.Progress("Registro en curso")
         self._slips: Mapping[str, int] = {}
         self._trouble = kit.TroubleBanner()
+        self._printed = kit.Banner("ok", "Comprobante enviado a la impresora")
         self._segments = kit.Segmented(self._parts(None), "all", name="Filtro")
         self._segments.chosen.connect(self._choose)
         self.table = kit.Table("Registros", self._columns())
-        self.table.chosen.connect(lambda _: self._show_detail())
+        self.table.chosen.connect(lambda _: self._chose())
         self._rows = LineRows(desk.waiting, None, self._cells)
         self._empty = kit.Empty("tray", "Nada en esta lista.")
         upper = kit.Card(
@@ -123,7 +126,9 @@ class QueuePage(DayPage):
         parts: list[kit.Item] = [(listing, 1)]
         if not theme.large():
             parts.append(kit.fixed(self._detail(), 288))
-        self.build(upper, self._trouble, (kit.row(*parts, gap=16), 1), actions=[self._sums])
+        self.build(
+            upper, self._trouble, self._printed, (kit.row(*parts, gap=16), 1), actions=[self._sums]
+        )
 
     @staticmethod
     def _columns() -> list[kit.Column]:
@@ -138,15 +143,16 @@ class QueuePage(DayPage):
     def _detail(self) -> kit.Card:
         self._folio = kit.Text("", "sub", exact=True)
         self._state = kit.Badge("Por enviar", "idle")
-        self._number = kit.Pair("Número en la línea", "–")
+        self._number = kit.Pair("Número", "–")
         self._sealed = kit.Pair("Sellado", "–")
         self._digest = kit.Pair("Resumen del paquete (SHA-256)", "–", mono=True)
         self._reason = kit.Pair("Qué sigue", "–", role="body")
         self._again = kit.Button("Reimprimir", icon="printer", key="F6", on=self._reprint)
         self._about = kit.Box(
             kit.col(
-                self._folio, kit.row(self._state, None), kit.Rule(), self._number, self._sealed,
-                self._digest, self._reason, self._again, gap=10,
+                self._folio, kit.row(self._state, None), kit.Rule(),
+                kit.row((self._sealed, 2), (self._number, 1), gap=12), self._digest,
+                self._reason, self._again, gap=10,
             )
         )  # fmt: skip
         self._mend = kit.Button(
@@ -177,6 +183,7 @@ class QueuePage(DayPage):
 
     def enter(self) -> None:
         self._trouble.settle()
+        self._printed.hide()
         self._show_slips(())
         self._choose(self._filter)
         self.news()
@@ -274,7 +281,7 @@ class QueuePage(DayPage):
 
     def _follows(self, record: QueueRow) -> str:
         if record.state == RecordState.REFUSED:
-            return record.reason or "Lo ve supervisión"
+            return refusal_words(record.reason)
         if record.state == RecordState.STORED:
             return "Sede lo abre"
         if record.state == RecordState.OPENED:
@@ -293,6 +300,10 @@ class QueuePage(DayPage):
         ]
 
     # ---- acts --------------------------------------------------------------------------------
+    def _chose(self) -> None:
+        self._printed.hide()
+        self._show_detail()
+
     def _choose(self, value: str) -> None:
         self._filter = value
         self._rows = LineRows(self._desk.waiting, FILTERS[value], self._cells)
@@ -330,11 +341,16 @@ class QueuePage(DayPage):
             return
         self._trouble.settle()
         self._bridge.when_done(
-            self._desk.keeping.reprint(record.record), self._reprinted,
+            self._desk.keeping.reprint(record.record), lambda _: self._reprinted(record),
             self._trouble.show_trouble, owner=self,
         )  # fmt: skip
 
-    def _reprinted(self, _: None) -> None:
+    def _reprinted(self, record: QueueRow) -> None:
+        times = self._slips.get(record.record, 0) + 1
+        words = "una vez" if times == 1 else f"{times} veces"
+        sent = f"Comprobante …-{record.folio[-6:]} enviado a la impresora"
+        self._printed.say("ok", f"{sent}: reimpreso {words}.")
+        self._printed.show()
         self._ask_slips()
 
     def _may_send(self) -> bool:
@@ -354,6 +370,14 @@ def _reason(status: Status | None) -> str:
     if status.next_try_s is not None:
         words.append(f"Próximo intento en {pause_words(status.next_try_s)}.")
     return " ".join(words)
+
+
+def refusal_words(reason: str) -> str:
+    """Why a record was refused: a trouble's code is said as one, words stay as they are."""
+    code = reason.partition(" ")[0]
+    if _CODE.fullmatch(code):
+        return f"Sede no lo pudo abrir ({code}). Avise a supervisión."
+    return reason or "Lo ve supervisión"
 
 
 def pause_words(seconds: float) -> str:

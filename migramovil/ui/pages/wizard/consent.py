@@ -35,9 +35,9 @@ class ConsentPage(StepPage):
         )  # fmt: skip
         self.language = kit.Combo(kit.options(*LANGUAGES.items()))
         self.language.chosen.connect(self.edit(self._language_chosen))
-        self._notice = kit.col(gap=6)
+        self._notice = kit.col(gap=4)
         self._ask = kit.Text("", "sub", wrap=True)
-        text = kit.col(self._notice, 4, kit.Rule(), 4, self._ask, None, margins=(16, 12, 16, 12))
+        text = kit.col(self._notice, 4, kit.Rule(), 4, self._ask, None, margins=(16, 10, 16, 10))
         self._scroll = kit.Scroll(kit.Box(text))
         self._version = kit.Text("", "cap", "ink2", wrap=True)
         well = kit.Well(kit.col((self._scroll, 1)))

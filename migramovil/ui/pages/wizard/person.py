@@ -193,7 +193,7 @@ class PersonPage(StepPage):
             (self._combo("birth_country", "País de nacimiento"), 1, 3),
             gap=(16, 6), shares=(1, 1, 1, 1),
         )  # fmt: skip
-        return kit.Card(cells, title="Persona", gap=6, pad=14)
+        return kit.Card(cells, title="Persona", gap=6, pad=12)
 
     def _contact_card(self) -> kit.Card:
         self.department, self.province, self.district = kit.Combo(), kit.Combo(), kit.Combo()
@@ -213,7 +213,7 @@ class PersonPage(StepPage):
             (language, 1, 9, 3),
             gap=(16, 6), shares=(1,) * 12,
         )  # fmt: skip
-        return kit.Card(cells, title="Contacto", right=self.interpreter, gap=6, pad=14)
+        return kit.Card(cells, title="Contacto", right=self.interpreter, gap=0, pad=12)
 
     def _lines_contact(self) -> None:
         self._address = self._line("address", "Dirección")
@@ -229,14 +229,14 @@ class PersonPage(StepPage):
             [kit.Option(value=kind.value, words=words) for kind, words in DOCUMENT_LABELS.items()]
         )
         cells = kit.grid(
-            (self._line("guardian.names", "Nombres y apellidos", capitals=True), 0, 0),
-            (kinds, 0, 1),
-            (self._line("guardian.document_number", "Número", exact=True), 0, 2),
-            (self._line("guardian.relationship", "Parentesco o cargo"), 0, 3),
-            gap=(16, 6), shares=(1, 1, 1, 1),
+            (self._line("guardian.names", "Nombres y apellidos", capitals=True), 0, 0, 4),
+            (kinds, 0, 4, 3),
+            (self._line("guardian.document_number", "Número", exact=True), 0, 7, 2),
+            (self._line("guardian.relationship", "Parentesco o cargo"), 0, 9, 3),
+            gap=(16, 6), shares=(1,) * 12,
         )  # fmt: skip
         right = kit.Badge("Menor de edad", "info")
-        return kit.Card(cells, title="Quién responde por el menor", right=right, gap=6, pad=14)
+        return kit.Card(cells, title="Quién responde por el menor", right=right, gap=4, pad=12)
 
     def _line(
         self, name: str, label: str, *, capitals: bool = False, exact: bool = False,
