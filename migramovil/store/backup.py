@@ -14,7 +14,6 @@ up or is pulled out leaves the one before as it was.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import secrets
 import shutil
@@ -25,6 +24,7 @@ from pathlib import Path
 
 from sqlalchemy import RowMapping, Table, func, insert, select
 
+from migramovil import medium
 from migramovil.core import backup, canonical, sealing
 from migramovil.core.backup import BackedFile, Manifest
 from migramovil.core.record import Descriptor, Signed
@@ -33,7 +33,7 @@ from migramovil.store import files, tables
 from migramovil.store.database import Database
 from migramovil.store.migrate import open_database
 from migramovil.store.outbox import Outbox
-from migramovil.store.trouble import Damaged, translated
+from migramovil.store.trouble import Damaged
 from migramovil.store.vault import Vault
 
 HOME = "migramovil-backup"
@@ -49,12 +49,10 @@ OUTBOX_TABLES = (
     tables.marks,
 )
 DRAFTS_TABLES = (tables.drafts, tables.media, tables.acts)
-_PIECE = 1024 * 1024
 _LARGEST_MANIFEST = 16 * 1024 * 1024
 ROWS = 500
 _MARGIN = 16 * 1024 * 1024
 _TRIES = 5
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 class BackupFull(Trouble):
@@ -175,7 +173,7 @@ def check(folder: Path, station: str) -> tuple[str, ...]:
         bad = [
             path.name
             for path in sorted((home / "packets").glob("*.packet"))
-            if digest_of(path) != path.stem
+            if medium.digest_of(path) != path.stem
         ]
         found = manifests(home)
         for _, manifest in found[-1:]:
@@ -217,20 +215,7 @@ def wrong_files(home: Path, manifest: Manifest) -> list[str]:
     """Names of a snapshot's files that are absent or not what its manifest says."""
     places = [(home / "snapshots" / manifest.id, one) for one in manifest.files]
     places += [(home / "media", one) for one in manifest.media]
-    return [one.name for place, one in places if digest_of(place / one.name) != one.sha256]
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file as the medium gives it back, not as memory kept it; "" if absent."""
-    if not path.is_file():
-        return ""
-    digest = hashlib.sha256()
-    with path.open("rb") as source:
-        if hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(source.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        while piece := source.read(_PIECE):
-            digest.update(piece)
-    return digest.hexdigest()
+    return [one.name for place, one in places if medium.digest_of(place / one.name) != one.sha256]
 
 
 @contextmanager
@@ -238,6 +223,8 @@ def on_medium() -> Iterator[None]:
     """What the operating system says of the medium, as a trouble."""
     try:
         yield
+    except medium.NotAsWritten:
+        raise MediumLies from None
     except OSError as problem:
         full = problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         name = errno.errorcode.get(problem.errno or 0, "")
@@ -264,44 +251,22 @@ class _Copier:
 
     def copy(self, source: Path, target: Path, wanted: str = "") -> BackedFile:
         """What was copied; Damaged, and nothing there, when it is not `wanted` (SHA-256)."""
-        partial = target.with_name(secrets.token_hex(8) + files.PARTIAL)
-        try:
-            size, digest = self._write(source, partial)
+
+        def check(digest: str) -> None:
             if wanted and digest != wanted:
                 raise Damaged(source.name)
-            with on_medium():
-                if digest_of(partial) != digest:
-                    raise MediumLies(target.suffix)
-                partial.replace(target)
-                files.sync_folder(target.parent)
-        finally:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
+
+        with on_medium():
+            size, digest = medium.put(target, self._pieces(source), check)
         return BackedFile(name=target.name, size=size, sha256=digest)
 
-    def _write(self, source: Path, partial: Path) -> tuple[int, str]:
-        digest, size = hashlib.sha256(), 0
-        if not source.exists():
-            raise Damaged(source.name)
-        with translated():
-            reader = source.open("rb")
-        with reader, on_medium(), open(os.open(partial, _NEW, 0o600), "wb") as out:
-            while piece := _read(reader.fileno()):
-                if self._cancelled():
-                    raise CutShort
-                digest.update(piece)
-                out.write(piece)
-                size += len(piece)
-                self._done += len(piece)
-                self._progress(self._done, max(self._done, self._all))
-            out.flush()
-            os.fsync(out.fileno())
-        return size, digest.hexdigest()
-
-
-def _read(handle: int) -> bytes:
-    with translated():
-        return os.read(handle, _PIECE)
+    def _pieces(self, source: Path) -> Iterator[bytes]:
+        for piece in files.pieces(source):
+            if self._cancelled():
+                raise CutShort
+            yield piece
+            self._done += len(piece)
+            self._progress(self._done, max(self._done, self._all))
 
 
 def _bring_packets(outbox: Outbox, home: Path, copier: _Copier) -> list[str]:
@@ -472,13 +437,7 @@ def _publish(home: Path, made: Manifest, signer: sealing.Signer) -> None:
     unborn = home / "snapshots" / (made.id + files.PARTIAL)
     signed = canonical.encode(Signed.by(signer, canonical.encode(made)))
     with on_medium():
-        with open(os.open(unborn / MANIFEST_FILE, _NEW, 0o600), "wb") as out:
-            out.write(signed)
-            out.flush()
-            os.fsync(out.fileno())
-        if digest_of(unborn / MANIFEST_FILE) != sealing.sha256(signed):
-            raise MediumLies("manifest")
-        files.sync_folder(unborn)
+        medium.put(unborn / MANIFEST_FILE, [signed])
         unborn.rename(home / "snapshots" / made.id)
         files.sync_folder(home / "snapshots")
 

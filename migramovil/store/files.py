@@ -5,16 +5,23 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-from migramovil.store.trouble import InUse, translated
+from migramovil.medium import PARTIAL, sync_folder
+from migramovil.store.trouble import Damaged, InUse, translated
 
 if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
 
-PARTIAL = ".partial"
+__all__ = [
+    "PARTIAL", "FolderLock", "pieces", "private_folder", "remove", "sweep_partials", "sync",
+    "sync_folder", "write",
+]  # fmt: skip
+_PIECE = 1024 * 1024
 
 
 def private_folder(folder: Path) -> Path:
@@ -63,14 +70,20 @@ def sync(path: Path) -> None:
         sync_folder(path.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make renames and deletions in `folder` durable (Windows has no such call)."""
-    if sys.platform != "win32":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def pieces(path: Path) -> Iterator[bytes]:
+    """A file of the station's, read piece by piece; Damaged if it is not there."""
+    if not path.exists():
+        raise Damaged(path.name)
+    with translated():
+        source = path.open("rb")
+    with source:
+        while piece := _read(source):
+            yield piece
+
+
+def _read(source: BinaryIO) -> bytes:
+    with translated():
+        return source.read(_PIECE)
 
 
 class FolderLock:

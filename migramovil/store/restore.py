@@ -16,6 +16,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from migramovil import medium
 from migramovil.core import packet, sealing
 from migramovil.core.backup import BadBackup, Manifest
 from migramovil.core.queue import Waiting
@@ -198,7 +199,7 @@ def _bring_packets(outbox: Outbox, home: Path) -> tuple[str, ...]:
     lost = []
     for row in rows:
         source = home / "packets" / f"{row.digest}.packet"
-        if backup.digest_of(source) == row.digest:
+        if medium.digest_of(source) == row.digest:
             _durably(source, outbox.packet_path(row.file))
         else:
             lost.append(row.record)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from migramovil import medium
 from migramovil.core import backup as formats
 from migramovil.core import canonical, sealing
 from migramovil.core.backup import Manifest, RestoreRequest
@@ -352,7 +353,7 @@ def test_a_stick_that_gives_back_other_bytes_is_found_out(
     with disk.opened() as (outbox, vault):
         add_draft(vault)
         finish(outbox, vault)
-        monkeypatch.setattr(backup, "digest_of", lambda _: "0" * 64)
+        monkeypatch.setattr(medium, "digest_of", lambda _: "0" * 64)
         with pytest.raises(MediumLies):
             back_up(outbox, vault, stick)
     assert list((backup.home_of(stick, STATION) / "packets").iterdir()) == []
