@@ -59,7 +59,8 @@ class Medium:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """How the backup stands. `verified_utc` is the last whole one that was read back ("" none),
-    `age` how long ago that is.
+    `age` how long ago that is. `owed`: it is overdue, and a medium is set for it or records have
+    been here for more than a day.
 
     While one runs, `done` of `all` bytes are copied.
     """
@@ -67,6 +68,7 @@ class Standing:
     verified_utc: str
     age: timedelta | None
     overdue: bool
+    owed: bool = False
     running: bool = False
     done: int = 0
     all: int = 0
@@ -111,10 +113,12 @@ class Backups:
         verified = marks.get(self._outbox, VERIFIED) or ""
         running = self._running is not None and not self._running.done()
         age = _age(verified, self._clock.utc())
+        overdue = age is None or age > OVERDUE
         return Standing(
             verified_utc=verified,
             age=age,
-            overdue=age is None or age > OVERDUE,
+            overdue=overdue,
+            owed=overdue and (self._is_set() or self._first_is_old()),
             running=running,
             done=self._copied[0] if running else 0,
             all=self._copied[1] if running else 0,
@@ -211,6 +215,15 @@ class Backups:
         verified = marks.get(self._outbox, VERIFIED) or ""
         age = _age(verified, self._clock.utc())
         return age is None or age > timedelta(hours=self._chosen.hours)
+
+    def _is_set(self) -> bool:
+        return bool(self._chosen.folder or self._chosen.label)
+
+    def _first_is_old(self) -> bool:
+        """Whether the oldest record has been here for so long that a second copy is due."""
+        first = self._outbox.rows(offset=max(0, self._outbox.total() - 1), limit=1)
+        age = _age(first[0].sealed_utc, self._clock.utc()) if first else None
+        return age is not None and age > OVERDUE
 
     def _set_folder(self) -> Path | None:
         """The folder or medium in the settings, while it is there."""

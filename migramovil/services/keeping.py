@@ -54,11 +54,13 @@ class Slip:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """What this station still reads of finished records: how many slips, until when (UTC, "" for
-    none open), and whether something deleted is still in the vault's log."""
+    none open), and whether something deleted is still in the vault's log. `past`: by the laptop's
+    clock that time has come, but nothing yet says that the clock is right."""
 
     slips: int
     ends_utc: str
     purge_pending: bool
+    past: bool = False
 
 
 class Keeping:
@@ -173,10 +175,12 @@ class Keeping:
         def look(_: threading.Event) -> Held:
             vault = self._accounts.demand(Act.SEE_QUEUE).vault
             still = [one for one in compartments.every(vault.database) if not one.destroyed_utc]
+            ends = max((one.ends_utc for one in still), default="")
             return Held(
                 slips=sum(one.kept for one in still),
-                ends_utc=max((one.ends_utc for one in still), default=""),
+                ends_utc=ends,
                 purge_pending=vault.purge_pending(),
+                past=bool(ends) and _moment(ends) <= self._clock.utc(),
             )
 
         return self._desk.run(look)

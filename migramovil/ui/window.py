@@ -28,6 +28,7 @@ from migramovil.ui.idle import WARNING_S, IdleWatch
 from migramovil.ui.kit.page import Page, Primary
 from migramovil.ui.pages.accounts import PasswordPage
 from migramovil.ui.pages.common import ROLES, DayPage, date_words, link_words
+from migramovil.ui.pages.damaged import DamagedVaultPage
 from migramovil.ui.pages.diagnostics import ClosedDiagnosticsPage, DiagnosticsPage
 from migramovil.ui.pages.done import DonePage
 from migramovil.ui.pages.home import HomePage
@@ -106,6 +107,7 @@ class StationWindow(Frame):
         self._login.entered.connect(self._entered)
         self._login.diagnosis.connect(lambda: self.show_page(self._closed_diagnostics))
         self._login.forgotten.connect(lambda: self.show_page(self._forgotten))
+        self._login.damaged.connect(self._vault_damaged)
         self._forgotten.go_back.connect(self.show_login)
         self._forgotten.recovered.connect(self.show_login)
         self._setup.enrolled.connect(self.show_login)
@@ -471,6 +473,11 @@ class StationWindow(Frame):
         self._watch_idle()
         if now.second == 0:
             self._desk.drafts.alive()
+
+    def _vault_damaged(self, trouble: Trouble, username: str) -> None:
+        page = DamagedVaultPage(self._desk, trouble, username)
+        page.go_back.connect(self.show_login)
+        self.show_page(page)
 
     def _trouble_page(
         self, trouble: Trouble, on: Callable[[], None], *, safe: str = _SAFE

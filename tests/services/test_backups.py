@@ -17,8 +17,9 @@ from migramovil import app, settings
 from migramovil.core import canonical, sealing
 from migramovil.core.record import Realm, ReceiptBody, RecordState, Signed, Stamp
 from migramovil.core.roles import NotAllowed
+from migramovil.headquarters import operators, people, setup
 from migramovil.headquarters import restoring as lending
-from migramovil.headquarters import setup
+from migramovil.headquarters.store import Store
 from migramovil.services import restoring
 from migramovil.services.backups import Backups, SameDisk
 from migramovil.services.restoring import AnotherStation, NewSupervisor
@@ -163,6 +164,27 @@ def test_a_set_folder_is_kept_up_to_date_by_itself(closed: Counter, stick: Path)
         assert len(backup.manifests(home)) == made == 1
 
 
+def test_a_backup_is_missed_only_where_one_is_set_or_records_have_waited_a_day(
+    folder: Path, stick: Path, headquarters: bench.Headquarters
+) -> None:
+    with bench.opened(folder, headquarters) as counter:
+        counter.enter(SUPERVISOR)
+        with backing_up(counter) as backups:
+            assert not backups.standing().owed
+            counter.fill()
+            counter.enrolling.finish().result(10)
+            assert not backups.standing().owed
+        with backing_up(counter, str(stick)) as backups:
+            assert backups.standing().owed
+    later = NOW + timedelta(hours=25)
+    with bench.opened(folder, headquarters, now=later) as counter:
+        counter.enter(SUPERVISOR)
+        with backing_up(counter) as backups:
+            assert backups.standing().owed
+            backups.back_up(stick).result(20)
+            assert not backups.standing().owed
+
+
 def test_after_a_day_without_one_it_is_overdue(
     folder: Path, stick: Path, headquarters: bench.Headquarters
 ) -> None:
@@ -224,12 +246,18 @@ class Real:
             said = lending.lend(
                 store,
                 setup.offline(self.place.data),
-                lambda: [(name, sealing.Signer.new()) for name in ("ana", "eva")],
+                lambda: [(name, self._operator(store, name)) for name in ("uno", "dos")],
                 request.read_bytes(),
                 utc="2026-11-23T12:00:00Z",
             )
         answer.write_bytes(canonical.encode(said))
         return answer
+
+    @staticmethod
+    def _operator(store: Store, name: str) -> sealing.Signer:
+        if name not in {one.name for one in people.operators(store)}:
+            operators.add(store, name, PASSWORD, "2026-11-23T12:00:00Z", memory_kib=MEMORY_KIB)
+        return operators.unlock(store, name, PASSWORD)
 
     def records(self, station: str) -> list[str]:
         """What it holds of a station, once for each packet."""

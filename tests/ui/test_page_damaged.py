@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
 
-from migramovil import opening
+from migramovil import app, opening
+from migramovil.store.keys import vault_file
 from migramovil.store.outbox import Outbox
 from migramovil.store.trouble import Damaged
 from migramovil.ui import kit, theme
-from migramovil.ui.pages.damaged import DamagedPage
-from tests.store.bench import add_draft, finish, new_disk
+from migramovil.ui.kit.page import Page
+from migramovil.ui.pages.damaged import DamagedPage, DamagedVaultPage
+from migramovil.ui.pages.login import LoginPage
+from migramovil.ui.window import StationWindow
+from tests.services import bench
+from tests.services.bench import OFFICER, PASSWORD, Headquarters, enrolled
+from tests.store.bench import MEMORY_KIB, add_draft, finish, new_disk
 from tests.ui.checks import assert_accessible, assert_nothing_clipped, settle
 
 
@@ -28,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
     return disk.folder
 
 
-def words(page: DamagedPage) -> str:
+def words(page: Page) -> str:
     return " | ".join(t.text() for t in page.findChildren(kit.Text) if t.isVisible())
 
 
@@ -60,6 +68,70 @@ def test_a_damaged_station_is_rescued_and_opens_again(
     assert len(list(folder.parent.glob("station.damaged-*"))) == 1
     page.press_primary()
     assert not window.isVisible()
+
+
+@pytest.fixture
+def ruined(tmp_path: Path) -> Iterator[StationWindow]:
+    """A real station's window; one record is sealed, and the vault's first page is gone."""
+    folder = enrolled(tmp_path / "station", Headquarters())
+    with bench.opened(folder, Headquarters()) as counter:
+        counter.enter()
+        counter.fill()
+        counter.enrolling.finish().result(10)
+    path = vault_file(folder)
+    path.write_bytes(bytes(4096) + path.read_bytes()[4096:])
+    with station_window(folder) as window:
+        yield window
+
+
+@contextmanager
+def station_window(folder: Path) -> Iterator[StationWindow]:
+    station = app.build(folder, training=True, password_memory_kib=MEMORY_KIB)
+    window, bridge = opening.window_for(station)
+    window.show()
+    settle()
+    try:
+        yield window
+    finally:
+        window.allow_close()
+        window.close()
+        bridge.close()
+        station.close()
+        window.deleteLater()
+
+
+def test_a_damaged_vault_is_no_dead_end_at_the_door(ruined: StationWindow, qtbot: QtBot) -> None:
+    page = ruined.page
+    assert isinstance(page, LoginPage)
+    page.who.set_value(OFFICER)
+    page.password.setText(PASSWORD)
+    page.press_primary()
+    qtbot.waitUntil(lambda: isinstance(ruined.page, DamagedVaultPage), timeout=10_000)
+    damaged = ruined.page
+    assert isinstance(damaged, DamagedVaultPage)
+    said = words(damaged)
+    assert "STO-02" in said
+    assert f"migramovil store salvage --user {OFFICER} --out" in said
+    assert "1 por enviar" in said
+    assert_nothing_clipped(ruined)
+    assert_accessible(ruined)
+    damaged.press_primary()
+    settle()
+    assert ruined.page is page
+    assert page.password.text() == ""
+
+
+def test_where_nobody_has_a_slot_any_more_the_door_says_what_is_left(
+    tmp_path: Path, qtbot: QtBot
+) -> None:
+    folder = enrolled(tmp_path / "station", Headquarters())
+    (folder / "slots.json").write_bytes(b"rubbish")
+    with station_window(folder) as window:
+        qtbot.waitUntil(lambda: isinstance(window.page, DamagedVaultPage), timeout=10_000)
+        damaged = window.page
+        assert isinstance(damaged, DamagedVaultPage)
+        assert "migramovil store restore" in words(damaged)
+        assert_nothing_clipped(window)
 
 
 def test_a_bit_that_fell_over_anywhere_is_found_at_the_start(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import TypeVar
 
 import pytest
@@ -16,9 +18,10 @@ from migramovil.core.record import RecordState
 from migramovil.core.roles import Role
 from migramovil.devices.ports import DeviceKind
 from migramovil.services.accounts import KeptDraft
+from migramovil.services.backups import Standing
 from migramovil.ui import theme
 from migramovil.ui.bridge import Bridge
-from migramovil.ui.kit import Badge, Field, TroubleBanner
+from migramovil.ui.kit import Badge, Field, Text, TroubleBanner
 from migramovil.ui.kit.page import Page
 from migramovil.ui.pages.diagnostics import DiagnosticsPage
 from migramovil.ui.pages.done import DonePage, stages
@@ -91,6 +94,11 @@ def home(window: StationWindow, desk: FakeDesk) -> None:
     window._entered()
 
 
+def home_without_backup(window: StationWindow, desk: FakeDesk) -> None:
+    desk.backups.told = Standing(verified_utc="", age=None, overdue=True, owed=True)
+    window._entered()
+
+
 def empty_home(window: StationWindow, desk: FakeDesk) -> None:
     desk.waiting.all, desk.enrolling.drafts = [], ()
     window._entered()
@@ -133,8 +141,8 @@ def crash(window: StationWindow, desk: FakeDesk) -> None:
 @pytest.mark.parametrize(
     "scene",
     [
-        login, setup, setup_with_gaps, home, empty_home, queue, halted_queue, done, devices,
-        faulty_devices, crash,
+        login, setup, setup_with_gaps, home, home_without_backup, empty_home, queue, halted_queue,
+        done, devices, faulty_devices, crash,
     ],
 )  # fmt: skip
 def test_nothing_is_clipped_and_all_is_named(qtbot: QtBot, scene: Scene, scale: float) -> None:
@@ -270,6 +278,25 @@ def test_the_day_counts_what_is_done(qtbot: QtBot) -> None:
     page = shown(qtbot, HomePage(busy_desk().real, Bridge()))
     figures = [f.accessibleName() for f in page._figures]
     assert figures == ["38 terminados", "14 por enviar", "18 confirmados"]
+
+
+def test_a_missing_backup_is_said_quietly_with_its_age(qtbot: QtBot) -> None:
+    desk = busy_desk()
+    page = shown(qtbot, HomePage(desk.real, Bridge()))
+    assert not page._backup.isVisible()
+    for age, words in ((None, "Nunca se ha respaldado"), (timedelta(days=3), "hace 3 días")):
+        desk.backups.told = Standing(verified_utc="", age=age, overdue=True, owed=True)
+        page.news()
+        assert page._backup.isVisible()
+        assert words in page._backup.accessibleName()
+
+
+def test_slips_past_their_end_say_what_they_wait_for(qtbot: QtBot) -> None:
+    desk = busy_desk()
+    desk.keeping.now = replace(desk.keeping.now, past=True)
+    page = shown(qtbot, HomePage(desk.real, Bridge()))
+    said = [text.text() for text in page._held.findChildren(Text)]
+    assert "Se borran al confirmarse la hora" in said
 
 
 def test_two_presses_start_one_enrollment(qtbot: QtBot) -> None:

@@ -1,17 +1,21 @@
-"""The station's own books are damaged: what that means, and bringing out what is whole."""
+"""The station's own books, or its vault, are damaged: what that means, and what can be had."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
+from PySide6.QtCore import Signal
+
 from migramovil.core.trouble import Trouble
 from migramovil.devices.lanes import Ticket
 from migramovil.ui import kit
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import Page, Primary
+from migramovil.ui.pages.common import DayPage, link_words
 
 if TYPE_CHECKING:
+    from migramovil.services.desk import Desk
     from migramovil.store.salvage import Salvaged
 
 _SAFE = (
@@ -26,6 +30,11 @@ _EPOCH = (
     "La estación perdió su identidad: un técnico debe darle una época nueva con «store renew» y un "
     "código de sede central. Hasta entonces no envía; nada se pierde."
 )
+
+
+_SENDING = "Lo sellado está aparte y entero: se sigue enviando mientras la estación esté encendida."
+_RESCUE = "migramovil store salvage --user {} --out CARPETA-NUEVA"
+_RESTORE = "migramovil store restore --from MEMORIA --data CARPETA-NUEVA"
 
 
 class DamagedPage(Page):
@@ -93,6 +102,55 @@ class DamagedPage(Page):
         self._running = False
         self._said.hide()
         self._trouble.show_trouble(trouble)
+
+
+class DamagedVaultPage(DayPage):
+    """The password was right and the vault does not open: the way on, while the line goes on."""
+
+    rail: ClassVar = "none"
+    go_back = Signal()
+
+    def __init__(self, desk: Desk, trouble: Trouble, username: str) -> None:
+        """`username` is whose password can bring the drafts out; "" where nobody's can."""
+        super().__init__("Datos dañados")
+        self._desk = desk
+        self._line = kit.StateRow("idle", "Registros sellados", "–")
+        card = kit.TroubleCard(
+            trouble,
+            when=trouble.detail and f"En «{trouble.detail}», al entrar.",
+            safe=_SENDING,
+            steps=_ways(username),
+            standing=[self._line],
+            support=f"MIGRAMOVIL:{trouble.code}:{trouble.detail}",
+        )
+        self.build((card, 1))
+        self.news()
+
+    def primary(self) -> Primary:
+        return Primary(label="Volver", icon="arrow-left-bold")
+
+    def press_primary(self) -> None:
+        self.go_back.emit()
+
+    def news(self) -> None:
+        words, _, _ = link_words(self._desk.waiting.status, self._desk.waiting.counts())
+        self._line.say("ok", "Registros sellados", words)
+
+
+def _ways(username: str) -> tuple[tuple[str, str], ...]:
+    wait = ("Espere a que salga lo pendiente", "Deje la laptop encendida y con conexión.")
+    if not username:
+        return (
+            wait,
+            ("Cierre la estación y avise al técnico", "Se restaura de su respaldo, con:"),
+            ("En la línea de órdenes", _RESTORE),
+        )
+    return (
+        wait,
+        ("Cierre la estación y avise al técnico", "Rescata los trámites abiertos, con:"),
+        ("En la línea de órdenes, con su contraseña", _RESCUE.format(username)),
+        ("Lo que no salga puede estar en el respaldo", "Nada de lo dañado se borra."),
+    )
 
 
 def _many(count: int, one: str, more: str) -> str:

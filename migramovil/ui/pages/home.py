@@ -28,6 +28,7 @@ from migramovil.ui.pages.common import (
     link_words,
     size_words,
     skew_words,
+    span_words,
 )
 from migramovil.ui.pages.parked import Thumb, standing, step_words, who
 
@@ -59,7 +60,7 @@ class HomePage(DayPage):
         self._figures = [kit.Figure("–", c) for c in ("terminados", "por enviar", "confirmados")]
         self._cap = kit.Text("Siguiente", "capb", "primary")
         self._mark = kit.Badge("", "info")
-        self._big = kit.Text("", "fig", elide=True)
+        self._big = kit.Text("", "h1" if theme.large() else "fig", elide=True)
         self._more = kit.Text("", "body", "ink2", wrap=True)
         self._trouble = kit.TroubleBanner()
         self._skew = kit.Banner("warn", "-")
@@ -105,6 +106,8 @@ class HomePage(DayPage):
             rows.append(self._devices[kind])
         self._disk = kit.StateRow("idle", "Disco", "–", icon="hard-drives", plain=True)
         rows.append(self._disk)
+        self._backup = kit.StateRow("warn", "Respaldo", "–", icon="copy", plain=True)
+        rows.append(self._backup)
         check = kit.Button(
             "Comprobar", kind="quiet", key="F7", height=36,
             on=lambda: self.asked.emit("diagnostico"),
@@ -113,7 +116,7 @@ class HomePage(DayPage):
             "Ver", kind="quiet", key="Alt+2", height=36, on=lambda: self.asked.emit("envios")
         )
         line = kit.Card(kit.row((self._link, 1), see), self._held, gap=4, pad=12)
-        devices = kit.Card(*rows, title="Equipos", right=check, gap=4)
+        devices = kit.Card(*rows, title="Equipos", right=check, gap=2)
         self._hours = kit.Bars("Terminados por hora")
         hours = kit.Card(self._hours, title="Terminados por hora", gap=8)
         plots: list[kit.Item] = [] if theme.large() else [hours]
@@ -191,9 +194,10 @@ class HomePage(DayPage):
         if held.purge_pending:
             self._held.say("warn", "Borrado pendiente", second="Se completa solo; no apague aún")
         elif held.slips:
-            until = hour_of(held.ends_utc, self._desk.clock.local().tzinfo)
+            until = f"a las {hour_of(held.ends_utc, self._desk.clock.local().tzinfo)}"
             words = f"{held.slips:,} comprobantes para reimprimir"
-            self._held.say("info", words, second=f"Se borran a las {until}")
+            when = "al confirmarse la hora" if held.past else until
+            self._held.say("info", words, second=f"Se borran {when}")
 
     def _show_account(self) -> None:
         trouble = self._desk.ledger.trouble()
@@ -243,6 +247,12 @@ class HomePage(DayPage):
         room = self._desk.reserve.room()
         full: kit.State = "bad" if room.people == 0 else "warn" if room.few else "ok"
         self._disk.say(full, "Disco", self._desk.reserve.short())
+        backup = self._desk.backups.standing()
+        self._backup.setVisible(backup.owed)
+        if backup.age is None:
+            self._backup.say("warn", "Nunca se ha respaldado", second="")
+        else:
+            self._backup.say("warn", "Respaldo", f"hace {span_words(backup.age)}")
 
     def _show_last(self) -> None:
         zone = self._desk.clock.local().tzinfo

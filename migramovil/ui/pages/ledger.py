@@ -266,6 +266,8 @@ class LedgerPage(DayPage):
             self._held.say("warn", "Borrado pendiente", second="Se completa solo; no apague aún.")
         elif held.slips:
             until = f"hasta el {day_of(held.ends_utc, zone)} a las {hour_of(held.ends_utc, zone)}"
+            if held.past:
+                until = "hasta que sede central confirme la hora"
             self._held.say("info", f"{held.slips:,} comprobantes para reimprimir", second=until)
         else:
             self._held.say("ok", "Nada guardado", second="Ningún comprobante se puede reimprimir.")

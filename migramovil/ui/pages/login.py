@@ -6,13 +6,14 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 from migramovil.core.enrollment import STEPS, Step
 from migramovil.core.trouble import Trouble
 from migramovil.devices.lanes import Ticket
+from migramovil.store.trouble import Damaged
 from migramovil.ui import kit, theme
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import Hint, Primary
@@ -21,6 +22,7 @@ from migramovil.ui.pages.common import ROLES, STEP_NAMES, DayPage, date_words, o
 if TYPE_CHECKING:
     from migramovil.services.accounts import Session
     from migramovil.services.desk import Desk
+    from migramovil.store.keys import SlotInfo
 
 _CAPS = "Bloq Mayús está activado."
 
@@ -58,7 +60,8 @@ class Dawn(kit.Landscape):
 
 
 class LoginPage(DayPage):
-    """`entered` tells that the session is open, `diagnosis` that the devices are asked for."""
+    """`entered` tells that the session is open, `diagnosis` that the devices are asked for,
+    `damaged(Trouble, username)` that the vault does not open (username "": nobody's slot does)."""
 
     rail = "none"
     header = False
@@ -70,11 +73,12 @@ class LoginPage(DayPage):
     entered = Signal()
     diagnosis = Signal()
     forgotten = Signal()
+    damaged = Signal(object, str)
 
     def __init__(self, desk: Desk, bridge: Bridge) -> None:
         super().__init__("Entrar a la estación")
         self._desk, self._bridge = desk, bridge
-        self._busy = False
+        self._busy = self._nobody = False
         self._caps = False
         self._waiting = False
         self._art = Dawn(desk)
@@ -129,7 +133,8 @@ class LoginPage(DayPage):
         return self.password if self.who.value() else self.who
 
     def enter(self) -> None:
-        people = self._desk.accounts.people()
+        people = self._people()
+        self._nobody = not people
         self.who.set_choices(
             [
                 kit.Option(
@@ -186,8 +191,23 @@ class LoginPage(DayPage):
         self.password.clear()
         self.entered.emit()
 
+    def _people(self) -> tuple[SlotInfo, ...]:
+        """Who may enter; where that is damaged or gone, nobody, and `damaged` tells it."""
+        try:
+            people = self._desk.accounts.people()
+        except Damaged:
+            people = ()
+        if not people:
+            told = Damaged("slots.json")
+            QTimer.singleShot(0, self, lambda: self.damaged.emit(told, ""))
+        return people
+
     def _refuse(self, trouble: Trouble) -> None:
         self._set_busy(False)
+        if isinstance(trouble, Damaged):
+            self.password.clear()
+            self.damaged.emit(trouble, self.who.value() or "")
+            return
         self._field.say("bad", f"{trouble.what} {trouble.advice}")
         self._count_down()
         self.password.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -199,7 +219,7 @@ class LoginPage(DayPage):
 
     def _count_down(self) -> None:
         """After wrong passwords: how long this person still waits; what was typed stays."""
-        left = self._desk.accounts.wait_s(self.who.value() or "")
+        left = 0.0 if self._nobody else self._desk.accounts.wait_s(self.who.value() or "")
         waited, self._waiting = self._waiting, left > 0 and not self._busy
         if self._waiting:
             self._field.say("warn", f"Varios intentos fallaron. Espere {wait_words(left)}.")
