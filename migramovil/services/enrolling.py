@@ -52,7 +52,7 @@ from migramovil.devices.registry import Bench
 from migramovil.services.accounts import Accounts, Inside, KeptDraft
 from migramovil.services.catalogues import Catalogues
 from migramovil.services.clock import LIMA, StationClock
-from migramovil.store import finishing, kept
+from migramovil.store import acts, finishing, kept
 from migramovil.store.outbox import Outbox
 from migramovil.store.trouble import DraftGone
 from migramovil.store.vault import StoredDraft
@@ -245,10 +245,25 @@ class Enrolling:
             if draft.started_by == inside.session.account:
                 self._audit(inside, "resume", record_id)
             else:
-                self._audit(inside, "take-over", f"{record_id} {draft.started_by}")
+                self._sign_for(inside, found, draft.started_by)
             return self._take_up(draft)
 
         return self._desk.run(again)
+
+    def _sign_for(self, inside: Inside, found: StoredDraft, began: str) -> None:
+        """Whoever goes on with a colleague's draft signs for it as it was handed over."""
+        at, record = self._clock.now(), found.record_id
+        signed = self._accounts.sign_act(
+            inside.person, "take_over", record, sealing.sha256(found.body)
+        )
+        act = acts.StoredAct(
+            id=str(uuid_utils.uuid7()),
+            act="take_over",
+            subject=record,
+            utc=at.utc,
+            body=canonical.encode(signed),
+        )
+        acts.take_over(inside.vault, act, inside.session.account, began, at)
 
     def park(self) -> None:
         """Put the draft down. It stays in the vault, whole, with what was typed last."""

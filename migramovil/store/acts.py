@@ -37,6 +37,13 @@ def about(vault: Vault, subject: str) -> list[StoredAct]:
         return [StoredAct(**row) for row in rows]
 
 
+def take_over(vault: Vault, act: StoredAct, actor: str, began: str, at: Stamp) -> None:
+    """Keep that `actor` signed for a draft which account `began` started; the audit names both."""
+    with vault.database.write() as connection:
+        add(connection, act)
+        audit.append(connection, actor, "take-over", f"{act.subject} {began}", at)
+
+
 def void_draft(vault: Vault, act: StoredAct, actor: str, second: str, at: Stamp) -> None:
     """Destroy a draft, its key and its media; who signed that, why, and the audit stay."""
 

@@ -17,19 +17,28 @@ from migramovil.headquarters import operators, people, setup, vouching
 from migramovil.headquarters import recovery as desk
 from migramovil.headquarters.people import KeptLetter
 from migramovil.headquarters.recovery import BadRequestFile, NoSuchSpare, StationRevoked
+from migramovil.headquarters.store import Store
 from migramovil.headquarters.vouching import Unacceptable, check_chain
 from migramovil.sync import https, wire
 from migramovil.sync.ports import NotHeadquarters, NotUnderstood
 from tests.headquarters.rig import Person, Place, Station, uuid7
 
 UTC = "2026-11-23T12:00:00Z"
-OPERATORS = (("ana", sealing.Signer.new()), ("eva", sealing.Signer.new()))
+OPERATORS = ("ana", "eva")
+WORDS = "una frase larga de {}"
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with Place(tmp_path_factory.mktemp("hq") / "data").init().serving() as served:
+        with served.books() as store:
+            for name in OPERATORS:
+                operators.add(store, name, WORDS.format(name), UTC, memory_kib=64)
         yield served
+
+
+def two(store: Store) -> list[tuple[str, sealing.Signer]]:
+    return [(name, operators.unlock(store, name, WORDS.format(name))) for name in OPERATORS]
 
 
 def revoke(place: Place, station: Station) -> None:
@@ -55,6 +64,17 @@ def test_no_key_of_the_edge_names_a_new_headquarters(place: Place) -> None:
                     https.read_descriptor(shown, root, realm=known.realm)
 
 
+def test_no_proxy_of_the_system_stands_between_station_and_headquarters(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
+    line = Station(place).enroll().client()
+    assert line.receipts([]) == ()
+    line.hang_up()
+
+
 # --- letting people back in ---------------------------------------------------------------------
 def spares(station: Station) -> bytes:
     told = (Spare(number=1, secret=canonical.text(sealing.new_key())),)
@@ -69,7 +89,7 @@ def release(place: Place, station: Station) -> tuple[str, ...]:
     assert station.body is not None
     with place.books() as store:
         return desk.release(
-            store, setup.opener(place.data).every_operational, lambda: OPERATORS,
+            store, setup.opener(place.data).every_operational, lambda: two(store),
             realm=Realm.TRAINING, code=station.body.code, number=1, username="quispe", utc=UTC,
         )  # fmt: skip
 
@@ -109,7 +129,12 @@ def request(ours: Station, key: bytes, sealed_for: str, **change: Any) -> bytes:
 def answered(place: Place, data: bytes) -> bytes:
     with place.books() as store:
         return desk.answer(
-            store, setup.offline(place.data), lambda: OPERATORS, data, realm=Realm.TRAINING, utc=UTC
+            store,
+            setup.offline(place.data),
+            lambda: two(store),
+            data,
+            realm=Realm.TRAINING,
+            utc=UTC,
         )
 
 
@@ -230,7 +255,7 @@ def test_what_two_operators_allowed_for_one_key_vouches_for_no_other(place: Plac
                 realm=Realm.TRAINING, station=station.id, reference=reference, username=username,
                 utc=UTC, signing=key,
             )  # fmt: skip
-            operators.approve(store, body, OPERATORS)
+            operators.approve(store, body, two(store))
         known = vouchers(place, station, store)
         assert check_chain(chain("F-1", asked), known) == asked
         another = replace(asked, signing=canonical.text(sealing.Signer.new().public))

@@ -69,6 +69,11 @@ def test_a_colleague_takes_a_draft_over_on_the_record(counter: Counter) -> None:
     assert (taken.started_by, taken.fingers, taken.person) == (officer, left.fingers, left.person)
     entry = next(e for e in counter.vault.audit.entries() if e.act == "take-over")
     assert (entry.actor, entry.subject) == (other, f"{left.record_id} {officer}")
+    (act,) = acts.about(counter.vault, left.record_id)
+    signed = canonical.decode(act.body, Approval).signed
+    mine = counter.accounts.inside().person.signer.public
+    said = canonical.decode(signed.verified(mine), ActBody)
+    assert (said.act, said.record, said.account) == ("take_over", left.record_id, other)
     counter.enrolling.finish().result(10)
     assert [e.actor for e in counter.vault.audit.entries() if e.act == "finish"] == [other]
 

@@ -3,6 +3,7 @@ nothing is sealed to them."""
 
 from __future__ import annotations
 
+import inspect
 import json
 import shutil
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +19,7 @@ from migramovil.core import canonical, sealing
 from migramovil.core.recovery import vault_purpose
 from migramovil.core.roles import Role
 from migramovil.core.trouble import Trouble
+from migramovil.services.accounts import Accounts
 from migramovil.store import keys, rotation
 from migramovil.store.keys import WrongPassword
 from migramovil.store.rotation import KnownSpare, Spares
@@ -218,3 +221,15 @@ def test_an_unknown_name_costs_the_same_work_as_a_known_one(
         told.append((str(wrong.value), wrong.value.detail))
     assert told[0] == told[1]
     assert asked == [MEMORY_KIB, MEMORY_KIB]
+
+
+def test_every_guess_costs_what_was_promised() -> None:
+    """256 MiB, three passes, four lanes: proven small, the memory being a number of its own."""
+    assert keys.MEMORY_KIB == 256 * 1024
+    assert inspect.signature(keys.add_slot).parameters["memory_kib"].default == keys.MEMORY_KIB
+    assert inspect.signature(Accounts).parameters["memory_kib"].default == keys.MEMORY_KIB
+    salt = bytes(range(16))
+    plain = Argon2id(salt=salt, length=32, iterations=3, lanes=4, memory_cost=MEMORY_KIB)
+    assert sealing.from_password(PASSWORD, salt, memory_kib=MEMORY_KIB) == plain.derive(
+        PASSWORD.encode()
+    )
