@@ -20,6 +20,7 @@ from migramovil.core.trouble import Trouble
 from migramovil.sync import machine
 from migramovil.sync.machine import Status
 from migramovil.sync.ports import (
+    Ahead,
     DigestRefused,
     Downloads,
     EngineFailed,
@@ -95,6 +96,8 @@ class SyncEngine:
 
     def wake(self, link_changed: bool = False) -> None:
         """A record was sealed; or the link changed, which alone cuts a back-off short."""
+        if link_changed:
+            self._headquarters.link_changed()
         self._call(link_changed=link_changed)
 
     def renew(self, descriptor: Descriptor) -> None:
@@ -218,11 +221,25 @@ class SyncEngine:
             self._tell(machine.Progressed(sent=sent, size=waiting.size))
 
         packet = self._outbox.packet(waiting.record)
-        receipts = self._headquarters.send(waiting, packet, progress)
+        receipts = self._headquarters.send(waiting, packet, progress, self._ahead(waiting))
         if not receipts:
             raise BadReceipt("none")
         self._file(waiting, receipts)
         return machine.Sent()
+
+    def _ahead(self, now: Waiting) -> Ahead:
+        """The next one in line behind `now`, read when it is wanted."""
+
+        def ahead() -> tuple[Waiting, bytes] | None:
+            following = machine.following(self._state, now.record)
+            if following is None:
+                return None
+            try:
+                return self._line[following], self._outbox.packet(following)
+            except Trouble:
+                return None  # it will be told when its turn comes
+
+        return ahead
 
     def _poll(self, asked: Sequence[Waiting]) -> machine.Event:
         disputed = self._outbox.disputed()[:_DISPUTED]

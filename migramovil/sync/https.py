@@ -1,7 +1,10 @@
 """Headquarters over HTTPS: TLS 1.3, one pinned private CA, no proxy, no validity by a lying clock.
 
 The handshake checks chain and name but no dates; before anything is sent, headquarters signs the
-time for a fresh nonce, and its certificate must be valid then.
+time for a fresh nonce, and its certificate must be valid then. That time carries on for an hour, so
+that a link that breaks every minute is not greeted again each time. The oldest packet travels over
+as many lanes as the link deserves; when it has no part left to give out, the next one's fill the
+road.
 """
 
 from __future__ import annotations
@@ -11,42 +14,30 @@ import secrets
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from typing import TypeVar
+from datetime import UTC, datetime, timedelta
 
-import httpx
 from cryptography import x509
 
-from migramovil.core import canonical, packet, sealing
+from migramovil.core import canonical, sealing
 from migramovil.core.queue import Waiting
 from migramovil.core.record import Descriptor, Realm, Signed, WrongRealm
 from migramovil.core.roles import AccountBody, Role
-from migramovil.core.trouble import Trouble, Who
-from migramovil.sync import wire
-from migramovil.sync.ports import (
-    CertificateExpired,
-    DigestRefused,
-    HeadquartersBusy,
-    LoginRefused,
-    NoLink,
-    NotHeadquarters,
-    NotUnderstood,
-    Progress,
-)
+from migramovil.core.trouble import Trouble
+from migramovil.sync import answers, pace, wire
+from migramovil.sync.answers import EnrolmentRefused
+from migramovil.sync.crew import Crew
+from migramovil.sync.lanes import CONNECT_S, Answered, Lane, Lost, Place, Request, attend
+from migramovil.sync.pace import Weather
+from migramovil.sync.ports import Ahead, CertificateExpired, NoLink, NotHeadquarters, Progress
+from migramovil.sync.upload import Job
 
-TIMEOUT_S = 8.0
+__all__ = ["EnrolmentRefused", "HttpsHeadquarters", "enroll", "first_contact", "read_descriptor"]
+
+TICK_S = 0.25
+PATIENCE_S = 30.0  # a link that carried something so recently is dialled again at once
+REDIAL_S = 0.5
+TIME_HOLDS_S = 3600.0
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME
-_LARGEST_ANSWER = 4 * 1024 * 1024
-_HANDS = 4  # times one packet may be completed and still be told that parts are missing
-
-T = TypeVar("T")
-
-
-class EnrolmentRefused(Trouble):
-    code = "SET-03"
-    what = "Sede central no aceptó el código de alta: ya se usó, venció o no es suyo."
-    advice = "Pida otro código a sede central."
-    who = Who.TECHNICIAN
 
 
 class HttpsHeadquarters:
@@ -66,6 +57,7 @@ class HttpsHeadquarters:
         url: str = "",
         on_time: Callable[[datetime, int], object] = lambda *_: None,
         on_descriptor: Callable[[Descriptor, Signed], object] = lambda *_: None,
+        spent: Callable[[int], object] = lambda _: None,
     ) -> None:
         if descriptor.realm != realm:
             raise WrongRealm
@@ -75,81 +67,181 @@ class HttpsHeadquarters:
         self._url = url or descriptor.urls[0]
         self._on_time = on_time
         self._on_descriptor = on_descriptor
-        self._line: _Line | None = None
+        self._context: ssl.SSLContext | None = None
+        self._place: Place | None = None
+        self._heard: tuple[datetime, float] | None = None
+        self._crew = Crew(self._dial, self._believe, spent)
+        self._jobs: dict[str, Job] = {}  # by digest: the packet being sent and the one behind it
+        self._begun: set[str] = set()
+        self._received = False
 
     def receipts(self, records: Sequence[tuple[str, str]]) -> Sequence[Signed]:
         if not records:
-            self.hang_up()  # saying hello is dialling again
-            self._dialled()
+            self.hang_up()  # saying hello is dialling again, and hearing the time again
+            self._heard = None
+            self._lead()
             return ()
         body = canonical.encode(wire.AskReceipts(records=tuple(records)))
-        status, answer = self._ask("POST", wire.RECEIPTS_PATH, body)
-        return _receipts(status, answer)
+        status, answer = self._say("POST", wire.RECEIPTS_PATH, body)
+        return answers.receipts(status, answer)
 
-    def send(self, waiting: Waiting, data: bytes, progress: Progress) -> Sequence[Signed]:
-        head = packet.read_head(data)
-        said = canonical.encode(wire.announce(data, head, waiting.digest))
-        status, answer = self._ask("POST", wire.PACKETS_PATH, said)
-        done = wire.complete_path(waiting.station, waiting.record, waiting.digest)
-        for _ in range(_HANDS):
-            if status != 202:
-                return _receipts(status, answer)
-            self._bring(waiting, data, _read(answer, wire.Missing).parts, progress)
-            status, answer = self._ask("POST", done, b"")
-        raise HeadquartersBusy("parts")
+    def send(
+        self,
+        waiting: Waiting,
+        data: bytes,
+        progress: Progress,
+        ahead: Ahead = lambda: None,
+    ) -> Sequence[Signed]:
+        job, after = self._job(waiting, data), None
+        self._jobs = {digest: one for digest, one in self._jobs.items() if one is job}
+        moved, held = time.monotonic(), job.held_bytes
+        try:
+            while job.receipts is None:
+                if job.trouble is not None:
+                    raise job.trouble
+                progress(job.held_bytes)
+                if after is None and job.all_given_out and (following := ahead()) is not None:
+                    after = self._job(*following)
+                if job.held_bytes != held:
+                    moved, held = time.monotonic(), job.held_bytes
+                self._carry([job] if after is None else [job, after], moved, progress)
+        except Trouble as trouble:
+            if not isinstance(trouble, NoLink):
+                self._jobs.pop(waiting.digest, None)
+            raise
+        self._jobs.pop(waiting.digest, None)
+        self._received = True
+        progress(waiting.size)
+        return job.receipts
 
     def letter(self, data: bytes) -> Signed:
-        _, answer = self._ask("POST", wire.LETTERS_PATH, data)
-        return _read(answer, Signed)
+        _, answer = self._say("POST", wire.LETTERS_PATH, data)
+        return answers.read(answer, Signed)
 
     def fetch(self, path: str, known: str = "") -> bytes | None:
         """What headquarters has at this path; None when it is still what `known` (an ETag) was."""
-        status, answer = self._ask("GET", path, b"", {"If-None-Match": known} if known else {})
+        status, answer = self._say("GET", path, b"", {"If-None-Match": known} if known else {})
         return None if status == 304 else answer
 
     def hang_up(self) -> None:
-        if self._line is not None:
-            self._line.close()
-            self._line = None
+        self._crew.hang_up()
 
-    def _bring(
-        self, waiting: Waiting, data: bytes, missing: tuple[int, ...], progress: Progress
-    ) -> None:
-        parts = {number: wire.cut(data, wire.PART_SIZE, number) for number in sorted(missing)}
-        if not all(parts.values()):
-            raise NotUnderstood("part numbers")
-        held = len(data) - sum(len(part) for part in parts.values())
-        progress(held)
-        for number, part in parts.items():
-            path = wire.part_path(waiting.station, waiting.record, waiting.digest, number)
-            self._ask("PUT", path, part)
-            held += len(part)
-            progress(held)
+    def link_changed(self) -> None:
+        """From any thread: what stands still is dialled again at once."""
+        self._crew.link_changed()
 
-    def _ask(
+    @property
+    def weather(self) -> Weather:
+        """The link as it was last measured."""
+        return self._crew.gauge.weather
+
+    # --- packets -----------------------------------------------------------------------------
+    def _job(self, waiting: Waiting, data: bytes) -> Job:
+        if waiting.digest not in self._jobs:
+            fresh = self._received and waiting.digest not in self._begun
+            size = pace.part_size_for(self.weather) if fresh else wire.PART_SIZE
+            job = Job(waiting, data, size, fresh=fresh, on_bytes=self._crew.gauge.arrived)
+            self._jobs[waiting.digest] = job
+            self._begun.add(waiting.digest)
+        return self._jobs[waiting.digest]
+
+    def _carry(self, jobs: Sequence[Job], moved: float, progress: Progress) -> None:
+        """Load every lane that can take more, the oldest packet first; then let them work."""
+        held = jobs[0].held_bytes
+        try:
+            self._lead(lambda: progress(held))
+        except NoLink:
+            if time.monotonic() - moved > PATIENCE_S or not held:
+                raise
+            self._wait(REDIAL_S, lambda: progress(held))
+            return
+        for lane in self._crew.fit():
+            self._load(lane, jobs)
+        self._crew.turn(TICK_S)
+
+    def _load(self, lane: Lane, jobs: Sequence[Job]) -> None:
+        while lane.hungry:
+            found = (job.next_request(lane, self._request) for job in jobs)
+            request = next((one for one in found if one is not None), None)
+            if request is None:
+                return
+            lane.ask(request)
+            lane.work()
+
+    @staticmethod
+    def _wait(seconds: float, tick: Callable[[], object]) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            tick()
+            time.sleep(min(TICK_S, seconds))
+
+    # --- requests ------------------------------------------------------------------------------
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        *,
+        answered: Answered,
+        lost: Lost = lambda: None,
+    ) -> Request:
+        headers = ((wire.HEADER, self._signed(method, path, body)),)
+        return Request(
+            method=method, path=path, body=body, headers=headers, answered=answered, lost=lost
+        )
+
+    def _say(
         self, method: str, path: str, body: bytes, more: dict[str, str] | None = None
     ) -> tuple[int, bytes]:
-        line = self._dialled()
-        signed = wire.sign_request(self._station, self._transport, method, path, body)
-        try:
-            status, answer = line.ask(method, path, body, {wire.HEADER: signed, **(more or {})})
-        except Trouble:
-            self.hang_up()
-            raise
+        line = _Line(self._lead(), turn=self._crew.turn)
+        headers = {wire.HEADER: self._signed(method, path, body), **(more or {})}
+        status, answer = line.ask(method, path, body, headers)
         if status >= 400:
-            raise _refusal(status, answer)
+            raise answers.refusal(status, answer)
         return status, answer
 
-    def _dialled(self) -> _Line:
-        if self._line is None:
-            line = _Line(self._url, _pinned(self._descriptor.tls_ca))
-            try:
+    def _signed(self, method: str, path: str, body: bytes) -> str:
+        return wire.sign_request(self._station, self._transport, method, path, body)
+
+    # --- dialling --------------------------------------------------------------------------------
+    def _lead(self, tick: Callable[[], object] = lambda: None) -> Lane:
+        """A lane that is open and believed, dialled now if there is none."""
+        self._crew.drop_idle()
+        ready = self._crew.ready()
+        if ready:
+            return ready[0]
+        try:
+            line = _Line(self._crew.one_more(), turn=self._crew.turn, tick=tick)
+            if self._time() is None:
                 self._greet(line)
-            except BaseException:
-                line.close()
-                raise
-            self._line = line
-        return self._line
+        except BaseException:
+            self._crew.hang_up()
+            raise
+        return line.lane
+
+    def _dial(self, attempt: int) -> Lane:
+        if self._context is None:
+            self._context = _pinned(self._descriptor.tls_ca)
+        if self._place is None or self._crew.alone:
+            self._place = Place.of(self._url)
+        rtt = self.weather.rtt
+        patience_s = min(CONNECT_S, max(4.0, 6 * rtt)) if rtt else CONNECT_S
+        return Lane(self._place, self._context, attempt=attempt, patience_s=patience_s)
+
+    def _believe(self, lane: Lane) -> None:
+        """A certificate out of date is told by headquarters' own time, once that is known; until
+        then only the greeting passes."""
+        now = self._time()
+        if now is not None:
+            _check_dates(lane.certificate, self._descriptor, now)
+
+    def _time(self) -> datetime | None:
+        """Headquarters' time, carried on since it was signed; None when that is long ago."""
+        if self._heard is None:
+            return None
+        told, at = self._heard
+        since = _running() - at
+        return told + timedelta(seconds=since) if since < TIME_HOLDS_S else None
 
     def _greet(self, line: _Line) -> None:
         """Hear the signed time; and of new keys, which may have signed it already."""
@@ -159,6 +251,8 @@ class HttpsHeadquarters:
             if not self._renewed(line):
                 raise
             now, doubt_s, version = _check_time(line, self._descriptor)
+        self._heard = now, _running()
+        self._crew.gauge.rtt = self._crew.gauge.rtt or doubt_s / 2
         self._on_time(now, doubt_s)
         if version > self._descriptor.version:
             self._renewed(line)
@@ -167,14 +261,14 @@ class HttpsHeadquarters:
         """Whether headquarters' root key signed a newer descriptor; an older one never counts."""
         status, answer = line.ask("GET", wire.DESCRIPTOR_PATH, b"", {})
         if status != 200:
-            raise _refusal(status, answer)
+            raise answers.refusal(status, answer)
         known = self._descriptor
         root = wire.root_hash(canonical.from_text(known.root))
-        signed = _read(answer, Signed)
+        signed = answers.read(answer, Signed)
         found = read_descriptor(signed, root, realm=known.realm)
         if found.root != known.root or found.version <= known.version:
             return False
-        self._descriptor = found
+        self._descriptor, self._context = found, None
         self._on_descriptor(found, signed)
         return True
 
@@ -185,14 +279,14 @@ def first_contact(url: str, code: str, *, realm: Realm) -> Descriptor:
     BadEnrolmentCode, NoLink, NotHeadquarters (another root key), WrongRealm.
     """
     _, root = wire.read_code(code)
-    line = _Line(url, _unverified())
+    line = _Line.dial(url, _unverified())
     try:
         status, answer = line.ask("GET", wire.DESCRIPTOR_PATH, b"", {})
     finally:
         line.close()
     if status != 200:
-        raise _refusal(status, answer)
-    return read_descriptor(_read(answer, Signed), root, realm=realm)
+        raise answers.refusal(status, answer)
+    return read_descriptor(answers.read(answer, Signed), root, realm=realm)
 
 
 def read_descriptor(signed: Signed, root: bytes, *, realm: Realm) -> Descriptor:
@@ -221,15 +315,15 @@ def enroll(
     """
     if descriptor.realm != request.realm:
         raise WrongRealm
-    line = _Line(url or descriptor.urls[0], _pinned(descriptor.tls_ca))
+    line = _Line.dial(url or descriptor.urls[0], _pinned(descriptor.tls_ca))
     try:
         _check_time(line, descriptor)
         status, answer = line.ask("POST", wire.ENROLL_PATH, canonical.encode(request), {})
     finally:
         line.close()
     if status >= 400:
-        raise _refusal(status, answer)
-    given = _read(answer, wire.EnrollAnswer)
+        raise answers.refusal(status, answer)
+    given = answers.read(answer, wire.EnrollAnswer)
     registrar = canonical.from_text(descriptor.registrar)
     try:
         station = canonical.decode(given.station.verified(registrar), wire.StationBody)
@@ -254,62 +348,56 @@ def _fits(station: wire.StationBody, account: AccountBody, asked: wire.EnrollReq
     )
 
 
-# --- one connection ------------------------------------------------------------------------
+# --- one conversation ------------------------------------------------------------------------
 class _Line:
-    """An httpx client and the certificate its connection showed."""
+    """One lane, asked one thing at a time; `tick` is called while it waits, and may raise."""
 
-    def __init__(self, url: str, context: ssl.SSLContext) -> None:
-        self._client = httpx.Client(
-            base_url=url,
-            verify=context,
-            trust_env=False,
-            timeout=TIMEOUT_S,
-            follow_redirects=False,
-            limits=httpx.Limits(max_connections=1, keepalive_expiry=60.0),
-        )
-        self.certificate = b""
+    def __init__(
+        self,
+        lane: Lane,
+        *,
+        turn: Callable[[float], None] | None = None,
+        tick: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.lane = lane
+        self._turn = turn or (lambda longest_s: attend([lane], longest_s))
+        self._tick = tick
+        self._until(lambda: lane.opened)
+
+    @classmethod
+    def dial(cls, url: str, context: ssl.SSLContext) -> _Line:
+        return cls(Lane(Place.of(url), context))
+
+    @property
+    def certificate(self) -> bytes:
+        return self.lane.certificate
 
     def close(self) -> None:
-        self._client.close()
+        self.lane.close()
 
     def ask(
         self, method: str, path: str, body: bytes, headers: dict[str, str]
     ) -> tuple[int, bytes]:
-        try:
-            with self._client.stream(method, path, content=body, headers=headers) as answer:
-                self._look_at(answer)
-                return answer.status_code, _bounded(answer)
-        except httpx.ConnectError as problem:
-            if _is_certificate(problem):
-                raise NotHeadquarters("tls") from None
-            raise NoLink(type(problem).__name__) from None
-        except httpx.HTTPError as problem:
-            raise NoLink(type(problem).__name__) from None
-        except httpx.InvalidURL:
-            raise NotHeadquarters("url") from None
+        told: list[tuple[int, bytes]] = []
+        self.lane.ask(
+            Request(
+                method=method,
+                path=path,
+                body=body,
+                headers=tuple(headers.items()),
+                answered=lambda status, answer: told.append((status, answer)),
+            )
+        )
+        self.lane.work()
+        self._until(lambda: bool(told))
+        return told[0]
 
-    def _look_at(self, answer: httpx.Response) -> None:
-        shown = answer.extensions["network_stream"].get_extra_info("ssl_object")
-        if shown is None:
-            raise NotHeadquarters("no tls")
-        self.certificate = shown.getpeercert(True) or b""
-
-
-def _bounded(answer: httpx.Response) -> bytes:
-    body = bytearray()
-    for piece in answer.iter_bytes():
-        body += piece
-        if len(body) > _LARGEST_ANSWER:
-            raise NotHeadquarters("answer too large")
-    return bytes(body)
-
-
-def _is_certificate(problem: BaseException | None) -> bool:
-    while problem is not None:
-        if isinstance(problem, ssl.SSLCertVerificationError):
-            return True
-        problem = problem.__cause__ or problem.__context__
-    return False
+    def _until(self, done: Callable[[], bool]) -> None:
+        while not done():
+            if self.lane.trouble is not None:
+                raise self.lane.trouble
+            self._tick()
+            self._turn(TICK_S)
 
 
 def _pinned(ca_pem: str) -> ssl.SSLContext:
@@ -339,9 +427,9 @@ def _check_time(line: _Line, descriptor: Descriptor) -> tuple[datetime, int, int
     status, answer = line.ask("POST", wire.PING_PATH, canonical.encode(wire.Ping(nonce=nonce)), {})
     took = math.ceil(time.monotonic() - asked)
     if status >= 400:
-        raise _refusal(status, answer)
+        raise answers.refusal(status, answer)
     try:
-        body = _read(answer, Signed).verified(canonical.from_text(descriptor.stored_signer))
+        body = answers.read(answer, Signed).verified(canonical.from_text(descriptor.stored_signer))
         told = canonical.decode(body, wire.TimeBody)
         now = datetime.fromisoformat(told.utc).astimezone(UTC)
     except (sealing.BadSignature, canonical.NotCanonical, ValueError, OverflowError) as problem:
@@ -350,45 +438,18 @@ def _check_time(line: _Line, descriptor: Descriptor) -> tuple[datetime, int, int
         raise NotHeadquarters("nonce")
     if told.realm != descriptor.realm:
         raise WrongRealm
-    authority = x509.load_pem_x509_certificate(descriptor.tls_ca.encode())
-    for shown in (authority, x509.load_der_x509_certificate(line.certificate)):
-        if not shown.not_valid_before_utc <= now <= shown.not_valid_after_utc:
-            raise CertificateExpired
+    _check_dates(line.certificate, descriptor, now)
     return now, took, told.descriptor
 
 
-# --- answers ----------------------------------------------------------------------------------
-def _read(answer: bytes, kind: type[T]) -> T:
-    try:
-        return canonical.decode(answer, kind)
-    except canonical.NotCanonical:
-        raise NotHeadquarters("answer") from None
+def _check_dates(certificate: bytes, descriptor: Descriptor, now: datetime) -> None:
+    authority = x509.load_pem_x509_certificate(descriptor.tls_ca.encode())
+    for shown in (authority, x509.load_der_x509_certificate(certificate)):
+        if not shown.not_valid_before_utc <= now <= shown.not_valid_after_utc:
+            raise CertificateExpired
 
 
-def _receipts(status: int, answer: bytes) -> Sequence[Signed]:
-    if status != 200:
-        raise NotHeadquarters("answer")
-    return _read(answer, wire.Receipts).receipts
-
-
-_BY_CODE: dict[str, type[Trouble]] = {
-    wire.Refusal.BAD_REQUEST: NotUnderstood,
-    wire.Refusal.UNKNOWN_KEY: LoginRefused,
-    wire.Refusal.WRONG_REALM: WrongRealm,
-    wire.Refusal.REVOKED: LoginRefused,
-    wire.Refusal.BAD_TOKEN: EnrolmentRefused,
-    wire.Refusal.NOT_ANNOUNCED: HeadquartersBusy,
-    wire.Refusal.OTHER_DIGEST: DigestRefused,
-    wire.Refusal.TOO_LARGE: NotUnderstood,
-    wire.Refusal.WRONG_DIGEST: DigestRefused,
-    wire.Refusal.DISK_FULL: HeadquartersBusy,
-}
-
-
-def _refusal(status: int, answer: bytes) -> Trouble:
-    """What a refusal means here; an answer that is not headquarters' own is theirs to mend."""
-    try:
-        code = canonical.decode(answer, wire.ErrorBody).code
-    except canonical.NotCanonical:
-        return HeadquartersBusy(f"HTTP {status}")
-    return _BY_CODE.get(code, HeadquartersBusy)(f"HTTP {status} {code}"[:80])
+def _running() -> float:
+    """Seconds that also pass while the machine sleeps, where the system counts them."""
+    asleep_too: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if asleep_too is None else time.clock_gettime(asleep_too)

@@ -228,6 +228,11 @@ def status(state: State, last_contact_utc: str) -> Status:
     )
 
 
+def following(state: State, record: str) -> str | None:
+    """The record that would be sent after this one, as far as the line was read."""
+    return next((one for one in _ready(state) if one != record), None)
+
+
 def _kind(state: State) -> StatusKind:
     if state.phase is Phase.HALTED:
         return "halted"

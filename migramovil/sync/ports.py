@@ -63,8 +63,14 @@ class Headquarters(Protocol):
         """Receipts given so far for (station, record) pairs; with none, just says hello."""
         ...
 
-    def send(self, waiting: Waiting, packet: bytes, progress: Progress) -> Sequence[Signed]:
-        """Bring one packet, only the parts headquarters lacks; its receipts."""
+    def send(
+        self, waiting: Waiting, packet: bytes, progress: Progress, ahead: Ahead
+    ) -> Sequence[Signed]:
+        """Bring one packet, only the parts headquarters lacks; its receipts.
+
+        When nothing of it is left to give out, `ahead` tells which packet comes after it: its
+        parts may fill the road meanwhile.
+        """
         ...
 
     def letter(self, data: bytes) -> Signed:
@@ -76,7 +82,11 @@ class Headquarters(Protocol):
         ...
 
     def hang_up(self) -> None:
-        """Drop the connection; the next call dials again."""
+        """Drop every connection; the next call dials again."""
+        ...
+
+    def link_changed(self) -> None:
+        """From any thread: connections that stand still belong to the old link."""
         ...
 
 
@@ -89,7 +99,11 @@ class Downloads(Protocol):
 
 
 Progress = Callable[[int], None]
-"""Told how many bytes of the packet headquarters holds; may raise Interrupted."""
+"""Told how many bytes of the packet headquarters holds, also while nothing moves; may raise
+Interrupted."""
+
+Ahead = Callable[[], tuple[Waiting, bytes] | None]
+"""The packet after the one being sent, and its bytes; None when there is none."""
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the engine was asked to stop
@@ -135,6 +149,13 @@ class HeadquartersBusy(Trouble):
     code = "SYN-09"
     what = "Sede central no puede recibir en este momento."
     advice = "Siga trabajando. Se volverá a intentar."
+    who = Who.HEADQUARTERS
+
+
+class HeadquartersFull(HeadquartersBusy):
+    code = "SYN-14"
+    what = "El disco de sede central está lleno."
+    advice = "Siga trabajando. Avise a sede central; se volverá a intentar."
     who = Who.HEADQUARTERS
 
 

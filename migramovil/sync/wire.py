@@ -222,11 +222,13 @@ class Refusal(StrEnum):
     UNKNOWN_KEY = "unknown_key", 401
     WRONG_REALM = "wrong_realm", 403
     REVOKED = "revoked", 403
+    TOO_SLOW = "too_slow", 408
     BAD_TOKEN = "bad_token", 403
     NOT_ANNOUNCED = "not_announced", 404
     OTHER_DIGEST = "other_digest", 409
     TOO_LARGE = "too_large", 413
     WRONG_DIGEST = "wrong_digest", 422
+    TOO_MUCH = "too_much", 429
     DISK_FULL = "disk_full", 507
 
 

@@ -24,6 +24,7 @@ from migramovil.core.trouble import Trouble
 from migramovil.sync import machine
 from migramovil.sync.engine import Status, SyncEngine
 from migramovil.sync.ports import (
+    Ahead,
     DigestRefused,
     HeadquartersBusy,
     LoginRefused,
@@ -114,7 +115,9 @@ class Far:
         self._stumble(self.before)
         return [signed for _, record in records for signed in self.held.get(record, [])]
 
-    def send(self, one: Waiting, packet: bytes, progress: Progress) -> Sequence[Signed]:
+    def send(
+        self, one: Waiting, packet: bytes, progress: Progress, ahead: Ahead
+    ) -> Sequence[Signed]:
         self.calls += 1
         self._stumble(self.before)
         if one.record in self.by_record:
@@ -127,6 +130,9 @@ class Far:
         return self.held[one.record]
 
     def hang_up(self) -> None:
+        pass
+
+    def link_changed(self) -> None:
         pass
 
     def open(self, one: Waiting) -> None:

@@ -89,13 +89,11 @@ def test_a_certificate_is_judged_by_the_signed_time(days: int) -> None:
         asked(Line(utc=(NOW + timedelta(days=days)).isoformat()))
 
 
-def test_whoever_asked_for_the_time_hears_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_asked_for_the_time_hears_it() -> None:
     heard: list[tuple[datetime, int]] = []
-    monkeypatch.setattr(https, "_Line", lambda *_: Line())
-    monkeypatch.setattr(https, "_pinned", lambda _: None)
     caller = https.HttpsHeadquarters(
         DESCRIPTOR, "s", sealing.Signer.new(), realm=Realm.TRAINING, url="https://sede",
         on_time=lambda *told: heard.append(told),
     )  # fmt: skip
-    caller._dialled()
+    caller._greet(cast(Any, Line()))
     assert heard == [(NOW, 1)]

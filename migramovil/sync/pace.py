@@ -1,0 +1,55 @@
+"""How many connections and how large a part a link deserves: pure rules over measured figures.
+
+The figures behind the rules are in docs/decisions/0012.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, sqrt
+
+from migramovil.sync.wire import LARGEST_PART, PART_SIZE
+
+MOST_LANES = 8
+MOST_LANES_SLOW = 2
+SLOW = 64_000  # bytes/s: at 512 kbit/s and less each further connection is bytes somebody pays
+FAST = 256_000  # bytes/s: a large part passes within a second
+
+_SEGMENT = 1448
+_BBR_WINDOW = 96 * 1024
+_HEADROOM = 1.5  # more than was measured: else one lane's rate would look like the link's
+_LEAST_LOSS = 0.001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weather:
+    """What was measured: goodput in bytes/s, round trip in s, share of segments sent again.
+
+    `rate` 0 is not known yet; `bbr` says that the system paces by bandwidth and not by loss.
+    """
+
+    rate: float = 0.0
+    rtt: float = 0.0
+    loss: float = 0.02
+    bbr: bool = False
+
+
+def lanes_for(weather: Weather) -> int:
+    """Connections that together keep the link full: as many windows as its pipe holds."""
+    if not weather.rate:
+        return 1
+    pipe = weather.rate * weather.rtt * _HEADROOM
+    loss = max(weather.loss, _LEAST_LOSS)
+    window = _BBR_WINDOW if weather.bbr else 1.22 * _SEGMENT / sqrt(loss)
+    most = MOST_LANES_SLOW if weather.rate <= SLOW else MOST_LANES
+    return min(most, max(1, ceil(pipe / window)))
+
+
+def part_size_for(weather: Weather) -> int:
+    """Small parts lose little when the link breaks; large ones cost headquarters less."""
+    return LARGEST_PART if weather.rate >= FAST else PART_SIZE
+
+
+def finish_s(left: int, weather: Weather) -> float | None:
+    """Seconds until `left` bytes are there at the measured rate; None while it is not known."""
+    return left / weather.rate if weather.rate else None
