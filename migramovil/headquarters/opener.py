@@ -18,7 +18,7 @@ from migramovil.core import canonical, packet, roles, sealing
 from migramovil.core.record import Descriptor
 from migramovil.core.trouble import Trouble
 from migramovil.headquarters import store as books
-from migramovil.headquarters.objects import Objects, make_folder, same, write
+from migramovil.headquarters.objects import Objects, digest_of, make_folder, same, write
 from migramovil.headquarters.setup import OpenerKeys
 from migramovil.headquarters.store import Packet, Store
 from migramovil.headquarters.vouching import Unacceptable, Vouchers, check_chain, vouchers_of
@@ -95,8 +95,10 @@ class PacketOpener:
         self._clock = clock
 
     def once(self) -> list[Verdict]:
-        """Judge everything that waits; each gets exactly one verdict, for good."""
-        return [self._judge(one) for one in self._store.unjudged()]
+        """Judge everything that waits; each gets one verdict, for good unless two operators have
+        a refused one taken up again. What must be brought again first is left waiting."""
+        ready = [one for one in self._store.unjudged() if self._is_here(one)]
+        return [self._judge(one) for one in ready]
 
     def open_record(self, record: str, out: Path, *, operator: str) -> Packet:
         """Write `record.json` and the images into `out`; logged before the first byte is written.
@@ -115,6 +117,22 @@ class PacketOpener:
             write(out / name, data)
         return found[0]
 
+    def opened(self, one: Packet) -> Opened:
+        """A record that `opened` was said of, in clear; checked again. Unacceptable, NotHere."""
+        if self._store.word(one.station, one.record) != "opened":
+            raise NotHere
+        return self._open(one)
+
+    def _is_here(self, one: Packet) -> bool:
+        """Whether the bytes are as they were received; the refusal of lost ones stands first."""
+        if self._store.word(one.station, one.record) != "retry":
+            return True
+        try:
+            with self._objects.open_packet(one.station, one.record, one.digest) as file:
+                return digest_of(file) == one.digest
+        except FileNotFoundError:
+            return False
+
     def _judge(self, one: Packet) -> Verdict:
         try:
             self._open(one)
@@ -132,6 +150,7 @@ class PacketOpener:
                 utc=self._utc(),
                 reason=verdict.reason,
             ),
+            utc=self._utc(),
         )
         return verdict
 

@@ -33,7 +33,7 @@ class OperatorRefused(Trouble):
 
 class TwoPeople(Trouble):
     code = "HQ-12"
-    what = "Una recuperación o restauración la aprueban dos personas distintas."
+    what = "Esto lo firman dos personas autorizadas distintas."
     advice = "Pida a otra persona autorizada que ponga su frase."
 
 
@@ -91,17 +91,16 @@ def approve(
 ) -> Release:
     """Write down what two different operators signed; the first such word for the same user
     stays. TwoPeople, ReleasedToAnother."""
-    if len({signer.public for _, signer in approvers}) < NEEDED:
-        raise TwoPeople
     said = canonical.encode(body)
+    names, signed = both(store, said, approvers)
     release = Release(
         station=body.station,
         reference=body.reference,
         username=body.username,
         utc=body.utc,
-        operators=", ".join(_name(name) for name, _ in approvers),
+        operators=names,
         body=said.decode(),
-        approvals=canonical.encode([Signed.by(signer, said) for _, signer in approvers]).decode(),
+        approvals=canonical.encode(signed).decode(),
     )
     if people.keep_release(store, release):
         return release
@@ -109,6 +108,17 @@ def approve(
     if there is None or there.username != body.username:
         raise ReleasedToAnother
     return there
+
+
+def both(
+    store: Store, said: bytes, approvers: Sequence[tuple[str, sealing.Signer]]
+) -> tuple[str, list[Signed]]:
+    """The names (by comma) and signatures of two different operators of these books; TwoPeople."""
+    known = {one.public for one in people.operators(store)}
+    signed = [Signed.by(signer, said) for _, signer in approvers]
+    if len({one.public_key for one in signed} & known) < NEEDED:
+        raise TwoPeople
+    return ", ".join(_name(name) for name, _ in approvers), signed
 
 
 def _purpose(name: str) -> str:

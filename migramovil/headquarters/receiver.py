@@ -6,28 +6,26 @@ everything it answers with a receipt is durable first.
 
 from __future__ import annotations
 
-import asyncio
-import errno
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import uuid_utils
-from litestar import Litestar, Request, Response, get, post, put
-from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.exc import SQLAlchemyError
 
 from migramovil.core import canonical, packet, sealing
-from migramovil.core.letters import LARGEST, BadLetter
+from migramovil.core.letters import BadLetter
 from migramovil.core.record import Descriptor, Realm, Signed
 from migramovil.core.roles import AccountBody, Role
 from migramovil.headquarters import downstream
 from migramovil.headquarters import store as books
 from migramovil.headquarters.letters import LetterBox
-from migramovil.headquarters.objects import BadName, Objects, same
-from migramovil.headquarters.store import Enrolled, Packet, Station, Store
+from migramovil.headquarters.objects import check_whole, digest_of, same
+from migramovil.headquarters.ports import Books, Objects
+from migramovil.headquarters.store import Enrolled, Packet, Rejection, Station, Store
 from migramovil.sync import wire
 from migramovil.sync.wire import Refusal
 
@@ -35,9 +33,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-LARGEST_MESSAGE = 64 * 1024
-LARGEST_ANNOUNCE = 2 * 1024 * 1024
 MOST_RECORDS = 1000
+LEAST_FREE = 1024**3
+HEARD_EVERY_S = 60.0
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a failure
@@ -47,6 +45,18 @@ class Refused(Exception):  # noqa: N818 - an answer, not a failure
         super().__init__(why)
         self.why = why
         self.text = text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one station may bring, and how much of it may lie here half brought or not judged."""
+
+    packets_a_day: int = 5_000
+    bytes_a_day: int = 50 * 1024**3
+    unjudged: int = 20_000
+    unjudged_bytes: int = 200 * 1024**3
+    in_flight: int = 64
+    stale: timedelta = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +78,13 @@ class Receiver:
         stored_signer: sealing.Signer,
         receipt_signer: sealing.Signer,
         registrar: sealing.Signer,
+        limits: Limits = Limits(),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._store = store
+        self._store: Books = store
+        self._tables = store  # letters and publications: the same books, table by table
+        self._heard: dict[str, float] = {}
+        self._limits = limits
         self._objects = objects
         self._descriptor = descriptor
         self._realm = realm
@@ -89,7 +103,17 @@ class Receiver:
 
     # --- for anyone -------------------------------------------------------------------
     def descriptor(self) -> Answer:
-        return _answer(200, self._descriptor)
+        return answered(200, self._descriptor)
+
+    def ready(self) -> Answer:
+        """Whether books and disk can take a packet; 503 where they cannot."""
+        try:
+            self._store.station("")
+            free = self._objects.free()
+        except (OSError, SQLAlchemyError):
+            free = 0
+        ok = free >= LEAST_FREE
+        return answered(200 if ok else 503, {"ok": ok})
 
     def ping(self, body: bytes) -> Answer:
         asked = _read(body, wire.Ping)
@@ -98,7 +122,7 @@ class Receiver:
         told = wire.TimeBody(
             nonce=asked.nonce, utc=self._utc(), realm=self._realm, descriptor=self._version
         )
-        return _answer(200, Signed.by(self._stored_signer, canonical.encode(told)))
+        return answered(200, Signed.by(self._stored_signer, canonical.encode(told)))
 
     def enroll(self, body: bytes) -> Answer:
         """Use a code up; the same request again gets the same answer."""
@@ -132,17 +156,29 @@ class Receiver:
             raise Refused(Refusal.UNKNOWN_KEY, "station")
         return station, signature
 
-    def admit(self, claimed: tuple[Station, bytes], method: str, path: str, body: bytes) -> Station:
+    def admit(
+        self, claimed: tuple[Station, bytes], method: str, path: str, body_sha256: str
+    ) -> Station:
         """The same station once its transport key's signature over the whole request holds."""
         station, signature = claimed
+        said = wire.RequestBody(method=method, path=path, body_sha256=body_sha256)
         try:
             key = canonical.from_text(station.transport)
-            wire.verify_request(key, signature, method, path, body)
+            sealing.verify(key, canonical.encode(said), signature)
         except sealing.BadSignature:
             raise Refused(Refusal.UNKNOWN_KEY, "signature") from None
-        if station.revoked:
+        now = self._store.station(station.station)  # it may have been revoked while it was speaking
+        if now is None or now.revoked:
             raise Refused(Refusal.REVOKED)
-        return station
+        self._hear(station.station)
+        return now
+
+    def _hear(self, station: str) -> None:
+        """Write down that it was heard of, once a minute."""
+        at = self._clock().timestamp()
+        if abs(at - self._heard.get(station, 0.0)) >= HEARD_EVERY_S:
+            self._store.contact(station, self._utc())
+            self._heard[station] = at
 
     def announce(self, body: bytes) -> Answer:
         asked = _read(body, wire.Announce)
@@ -151,23 +187,38 @@ class Receiver:
         held = self._held(header.station, header.record, asked.digest)
         if held is not None:
             return held
+        self._demand_room(header.station, header.record)
         self._forget_other_cut(header.station, header.record, asked)
         self._objects.announce(header.station, header.record, asked.digest, body)
         return self._missing_or_none(header.station, header.record, asked) or _missing(())
 
+    def part_size(self, station: str, record: str, digest: str) -> int:
+        """How large the parts of an announced packet are, the last one aside; 0 when it is whole
+        already and nothing more is wanted."""
+        if self._held(station, record, digest) is not None:
+            return 0
+        return self._announced(station, record, digest).part_size
+
     def part(self, station: str, record: str, digest: str, number: int, body: bytes) -> Answer:
+        """One part, or several that follow one another; each must be as announced."""
         if self._held(station, record, digest) is not None:
             return Answer(status=200, body=b"{}")
         asked = self._announced(station, record, digest)
-        if not 0 <= number < len(asked.parts):
+        size = asked.part_size
+        pieces = [body[at : at + size] for at in range(0, len(body), size)] or [b""]
+        if not 0 <= number <= len(asked.parts) - len(pieces):
             raise Refused(Refusal.BAD_REQUEST, "part")
-        if not same(body, asked.parts[number]):
-            raise Refused(Refusal.WRONG_DIGEST, f"part {number}")
-        self._objects.put_part(station, record, digest, number, body)
+        for at, piece in enumerate(pieces, number):
+            if not same(piece, asked.parts[at]):
+                raise self._liar(station, record, station, f"part {at}")
+            try:
+                self._objects.put_part(station, record, digest, number=at, at=at * size, part=piece)
+            except FileNotFoundError:  # whole meanwhile, or no longer wanted
+                raise Refused(Refusal.NOT_ANNOUNCED) from None
         return Answer(status=200, body=b"{}")
 
     def complete(self, station: str, record: str, digest: str, carrier: str) -> Answer:
-        """Assemble, check all, make durable, then sign; what is missing if something is."""
+        """Check all, make durable, then sign; what is missing if something is."""
         held = self._held(station, record, digest)
         if held is not None:
             return held
@@ -175,34 +226,31 @@ class Receiver:
         missing = self._missing_or_none(station, record, asked)
         if missing is not None:
             return missing
-        data = self._objects.assembled(station, record, digest, len(asked.parts))
+        head = self._front(asked)
+        header = head.header
+        if self._known(station).revoked:
+            raise Refused(Refusal.REVOKED)
+        if (header.station, header.record) != (station, record):
+            raise Refused(Refusal.BAD_REQUEST, "packet")
         try:
-            epoch = packet.read_head(data).header.epoch
-            head = packet.check(data, self._signing(station, epoch))
+            with self._objects.open_parts(station, record, digest) as file:
+                check_whole(file, digest, self._signing(station, header.epoch))
         except packet.BadPacket as problem:
-            self._objects.drop_version(station, record, digest)
-            raise Refused(Refusal.WRONG_DIGEST, problem.detail) from None
-        named = (head.header.station, head.header.record)
-        if not same(data, digest) or named != (station, record):
-            self._objects.drop_version(station, record, digest)
-            raise Refused(Refusal.WRONG_DIGEST, "packet")
-        self._objects.put_packet(station, record, digest, data)
-        whole = Packet(
-            station=station,
-            record=record,
-            epoch=head.header.epoch,
-            seq=head.header.seq,
-            folio=head.header.folio,
-            digest=digest,
-            size=len(data),
-            carrier=carrier,
-            audit_head=head.header.audit_head,
-            supersedes=head.header.supersedes,
-        )
-        self._store.store_packet(
-            whole,
-            books.signing(self._receipt_signer),
-            books.chained("stored", whole, realm=self._realm, utc=self._utc()),
+            return self._look_closer(station, record, asked, carrier, problem.detail)
+        self._objects.put_packet(station, record, digest)
+        self._keep(
+            Packet(
+                station=station,
+                record=record,
+                epoch=header.epoch,
+                seq=header.seq,
+                folio=header.folio,
+                digest=digest,
+                size=asked.size,
+                carrier=carrier,
+                audit_head=header.audit_head,
+                supersedes=header.supersedes,
+            )
         )
         self._objects.drop_parts(station, record)
         return self._held(station, record, digest) or _missing(())
@@ -222,13 +270,13 @@ class Receiver:
 
     def downstream(self, station: Station, known: str) -> Answer:
         """What is published for this station; 304 where it knows exactly that (an ETag)."""
-        answer = _answer(200, downstream.listing(self._store, station))
+        answer = answered(200, downstream.listing(self._tables, station))
         same_ = known == wire.etag(answer.body)
         return Answer(status=304, body=b"") if same_ else answer
 
     def download(self, station: Station, digest: str, number: int) -> Answer:
         """One part of something published."""
-        found = downstream.part(self._store, station, digest, number)
+        found = downstream.part(self._tables, station, digest, number)
         if found is None:
             raise Refused(Refusal.NOT_ANNOUNCED)
         return Answer(status=200, body=found)
@@ -236,13 +284,7 @@ class Receiver:
     # --- steps --------------------------------------------------------------------------------
     def _checked_head(self, asked: wire.Announce) -> packet.Head:
         """Everything that can be known of a packet before its bytes: who, where, how large."""
-        try:
-            blocks = [
-                canonical.from_text(one) for one in (asked.header, asked.signature, asked.keys)
-            ]
-            head = packet.read_head(wire.front(*blocks))
-        except (canonical.NotCanonical, packet.BadPacket) as problem:
-            raise Refused(Refusal.BAD_REQUEST, problem.code) from None
+        head = self._front(asked)
         header = head.header
         station = self._known(header.station)
         if header.realm != self._realm:
@@ -266,6 +308,13 @@ class Receiver:
             raise Refused(Refusal.BAD_REQUEST, "parts")
         return head
 
+    def _front(self, asked: wire.Announce) -> packet.Head:
+        blocks = (asked.header, asked.signature, asked.keys)
+        try:
+            return packet.read_head(wire.front(*map(canonical.from_text, blocks)))
+        except (canonical.NotCanonical, packet.BadPacket) as problem:
+            raise Refused(Refusal.BAD_REQUEST, problem.code) from None
+
     def _known(self, name: str) -> Station:
         station = self._store.station(name)
         if station is None:
@@ -286,14 +335,79 @@ class Receiver:
         return canonical.decode(said, wire.Announce)
 
     def _held(self, station: str, record: str, digest: str) -> Answer | None:
-        """The receipts of a packet that is already whole; refused if it was another one."""
+        """The receipts of a packet that is already whole; refused if it was another one.
+
+        One that operators took up again is stored once more, or wanted again if it is damaged.
+        """
         there = self._store.packet(station, record)
         if there is None:
             return None
         if there.digest != digest:
             log.error("a second packet for record %s of station %s", record, station)
             raise Refused(Refusal.OTHER_DIGEST)
+        if self._store.word(station, record) == "retry":
+            if not self._intact(there):
+                return None
+            self._keep(there)
         return self._receipts(((station, record),))
+
+    def _intact(self, there: Packet) -> bool:
+        about = (there.station, there.record, there.digest)
+        try:
+            with self._objects.open_packet(*about) as file:
+                if digest_of(file) == there.digest:
+                    return True
+        except FileNotFoundError:
+            return False
+        self._objects.lose_packet(*about)
+        return False
+
+    def _keep(self, whole: Packet) -> None:
+        utc = self._utc()
+        self._store.store_packet(
+            whole,
+            books.signing(self._receipt_signer),
+            books.chained("stored", whole, realm=self._realm, utc=utc),
+            utc=utc,
+        )
+
+    def _look_closer(
+        self, station: str, record: str, asked: wire.Announce, carrier: str, why: str
+    ) -> Answer:
+        """Parts that the disk lost are asked for again; else the packet is not what it said."""
+        digest, bad = asked.digest, []
+        with self._objects.open_parts(station, record, digest) as file:
+            for number, said in enumerate(asked.parts):
+                if digest_of(file, asked.part_size) != said:
+                    bad.append(number)
+        if bad:
+            self._objects.forget_parts(station, record, digest, bad)
+            return _missing(tuple(bad))
+        self._objects.drop_version(station, record, digest)
+        raise self._liar(station, record, carrier, why)
+
+    def _liar(self, station: str, record: str, carrier: str, why: str) -> Refused:
+        """Name what was not as it said: in the books, for the operators to see."""
+        log.error("record %s of station %s, by %s: %s", record, station, carrier, why)
+        said = Rejection(
+            utc=self._utc(), station=station, record=record, carrier=carrier, reason=why
+        )
+        self._store.reject(said)
+        return Refused(Refusal.WRONG_DIGEST, why)
+
+    def _demand_room(self, station: str, record: str) -> None:
+        """No station fills this disk by itself; what it may not bring now, it may bring later."""
+        now = self._clock().astimezone(UTC)
+        since = (now - timedelta(days=1)).isoformat(timespec="seconds")
+        used, most = self._store.usage(station, since), self._limits
+        if used.packets >= most.packets_a_day or used.size >= most.bytes_a_day:
+            raise Refused(Refusal.TOO_MUCH, "day")
+        if used.unjudged >= most.unjudged or used.unjudged_size >= most.unjudged_bytes:
+            raise Refused(Refusal.TOO_MUCH, "unjudged")
+        if self._objects.in_flight(station) >= most.in_flight:
+            self._objects.drop_stale(station, (now - most.stale).timestamp())
+            if self._objects.in_flight(station) >= most.in_flight:
+                raise Refused(Refusal.TOO_MUCH, "in flight")
 
     def _forget_other_cut(self, station: str, record: str, asked: wire.Announce) -> None:
         """Parts of another size are of no use to this announcement, and must not pass for its."""
@@ -302,14 +416,12 @@ class Receiver:
             self._objects.drop_version(station, record, asked.digest)
 
     def _missing_or_none(self, station: str, record: str, asked: wire.Announce) -> Answer | None:
-        last = len(asked.parts) - 1
-        sizes = [asked.part_size] * last + [asked.size - last * asked.part_size]
-        missing = self._objects.missing(station, record, asked.digest, sizes)
+        missing = self._objects.missing(station, record, asked.digest, len(asked.parts))
         return _missing(missing) if missing else None
 
     def _receipts(self, records: tuple[tuple[str, str], ...]) -> Answer:
         found = tuple(one.signed for one in self._store.receipts(records))
-        return _answer(200, wire.Receipts(receipts=found))
+        return answered(200, wire.Receipts(receipts=found))
 
     def _enrolled(self, place: Station, asked: wire.EnrollRequest, request: str) -> Enrolled:
         name = place.succeeds or str(uuid_utils.uuid7())
@@ -350,155 +462,12 @@ class Receiver:
         return self._clock().astimezone(UTC).isoformat(timespec="seconds")
 
 
-# --- HTTP ---------------------------------------------------------------------------------------
-Ask = Request[Any, Any, Any]
-
-
-def build_app(receiver: Receiver) -> Litestar:
-    """The same over HTTP: streams bodies within limits, admits carriers, words refusals."""
-    return Litestar(
-        [*_for_anyone(receiver), *_for_stations(receiver)],
-        request_max_body_size=None,  # each request has its own limit, kept while streaming
-        openapi_config=None,
-        logging_config=None,
-        exception_handlers={
-            Refused: _refused,
-            canonical.NotCanonical: lambda _, __: _worded(Refusal.BAD_REQUEST, "form"),
-            BadName: lambda _, __: _worded(Refusal.BAD_REQUEST, "name"),
-            OSError: _disk,
-        },
-    )
-
-
-def _for_anyone(receiver: Receiver) -> list[HTTPRouteHandler]:
-    @get(wire.DESCRIPTOR_PATH)
-    async def descriptor() -> Response[bytes]:
-        return _response(receiver.descriptor())
-
-    @get(wire.HEALTH_PATH)
-    async def health() -> Response[bytes]:
-        return _response(Answer(status=200, body=b'{"ok":true}'))
-
-    @post(wire.PING_PATH)
-    async def ping(request: Ask) -> Response[bytes]:
-        body = await _body(request, LARGEST_MESSAGE)
-        return _response(await asyncio.to_thread(receiver.ping, body))
-
-    @post(wire.ENROLL_PATH)
-    async def enroll(request: Ask) -> Response[bytes]:
-        body = await _body(request, LARGEST_MESSAGE)
-        return _response(await asyncio.to_thread(receiver.enroll, body))
-
-    return [descriptor, health, ping, enroll]
-
-
-def _for_stations(receiver: Receiver) -> list[HTTPRouteHandler]:
-    async def admitted(
-        request: Ask, limit: int, act: Callable[[Station, bytes], Answer]
-    ) -> Response[bytes]:
-        """Know the claimed station, read within the limit, prove the claim, then act."""
-        header = request.headers.get(wire.HEADER, "")
-        claimed = await asyncio.to_thread(receiver.carrier, header)
-        body = await _body(request, limit)
-
-        def do() -> Answer:
-            carrier = receiver.admit(claimed, request.method, request.url.path, body)
-            return act(carrier, body)
-
-        return _response(await asyncio.to_thread(do))
-
-    @post(wire.PACKETS_PATH)
-    async def announce(request: Ask) -> Response[bytes]:
-        return await admitted(request, LARGEST_ANNOUNCE, lambda _, body: receiver.announce(body))
-
-    @put(wire.part_path("{station:str}", "{record:str}", "{digest:str}", "{number:int}"))
-    async def part(request: Ask) -> Response[bytes]:
-        which, number = _which(request), int(request.path_params["number"])
-        return await admitted(
-            request, wire.LARGEST_PART, lambda _, body: receiver.part(*which, number, body)
-        )
-
-    @post(wire.complete_path("{station:str}", "{record:str}", "{digest:str}"))
-    async def complete(request: Ask) -> Response[bytes]:
-        which = _which(request)
-        return await admitted(
-            request, 0, lambda carrier, _: receiver.complete(*which, carrier.station)
-        )
-
-    @post(wire.RECEIPTS_PATH)
-    async def receipts(request: Ask) -> Response[bytes]:
-        return await admitted(request, 4 * LARGEST_MESSAGE, lambda _, body: receiver.receipts(body))
-
-    @post(wire.LETTERS_PATH)
-    async def letter(request: Ask) -> Response[bytes]:
-        return await admitted(request, LARGEST, lambda _, body: receiver.letter(body))
-
-    @get(wire.DOWNSTREAM_PATH)
-    async def downstream(request: Ask) -> Response[bytes]:
-        known = request.headers.get("if-none-match", "")
-        return await admitted(request, 0, lambda station, _: receiver.downstream(station, known))
-
-    @get(wire.download_path("{digest:str}", "{number:int}"))
-    async def download(request: Ask) -> Response[bytes]:
-        digest, number = str(request.path_params["digest"]), int(request.path_params["number"])
-        return await admitted(
-            request, 0, lambda station, _: receiver.download(station, digest, number)
-        )
-
-    return [announce, part, complete, receipts, letter, downstream, download]
-
-
-def _which(request: Ask) -> tuple[str, str, str]:
-    """(station, record, digest) as the path names them; nothing is checked yet."""
-    named = request.path_params
-    return str(named["station"]), str(named["record"]), str(named["digest"])
-
-
-async def _body(request: Ask, limit: int) -> bytes:
-    """The whole body, never more than `limit` bytes of it."""
-    if _declared(request) > limit:
-        raise Refused(Refusal.TOO_LARGE, str(limit))
-    body = bytearray()
-    stream: AsyncIterator[bytes] = request.stream()
-    async for piece in stream:
-        body += piece
-        if len(body) > limit:
-            raise Refused(Refusal.TOO_LARGE, str(limit))
-    return bytes(body)
-
-
-def _declared(request: Ask) -> int:
-    said = request.headers.get("content-length", "0")
-    if not said.isdecimal():
-        raise Refused(Refusal.BAD_REQUEST, "content-length")
-    return int(said[:12])
-
-
-def _response(answer: Answer) -> Response[bytes]:
-    return Response(answer.body, status_code=answer.status, media_type="application/json")
-
-
-def _worded(why: Refusal, text: str) -> Response[bytes]:
-    return _response(_answer(why.status, wire.ErrorBody(code=why.value, text=text)))
-
-
-def _refused(_: Ask, refused: Refused) -> Response[bytes]:
-    return _worded(refused.why, refused.text)
-
-
-def _disk(_: Ask, problem: OSError) -> Response[bytes]:
-    """A full disk is said as such; any other disk failure is headquarters' own."""
-    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
-        return _worded(Refusal.DISK_FULL, "disk")
-    log.error("disk failure: %s", errno.errorcode.get(problem.errno or 0, "unknown"))
-    return _response(_answer(500, wire.ErrorBody(code="disk", text="disk")))
-
-
+# --- answers --------------------------------------------------------------------------------------
 def _missing(parts: tuple[int, ...]) -> Answer:
-    return _answer(202, wire.Missing(parts=parts))
+    return answered(202, wire.Missing(parts=parts))
 
 
-def _answer(status: int, value: object) -> Answer:
+def answered(status: int, value: object) -> Answer:
     return Answer(status=status, body=canonical.encode(value))
 
 

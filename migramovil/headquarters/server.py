@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from migramovil.core import sealing
 from migramovil.headquarters import setup
+from migramovil.headquarters.http import build_app
 from migramovil.headquarters.objects import Objects
-from migramovil.headquarters.receiver import Receiver, build_app
+from migramovil.headquarters.receiver import Receiver
 from migramovil.headquarters.setup import Edge
 from migramovil.headquarters.store import Store
 
+HEAD_S = 15.0
+"""How long a connection may be silent, or a request's head may take."""
+LONGEST_HEAD = 16 * 1024
 GRACE_S = 5  # uvicorn waits for ever on a dead peer otherwise
 BOOKS = "headquarters.db"
 
@@ -63,7 +69,8 @@ def _config(receiver: Receiver, keys: Edge) -> uvicorn.Config:
         ssl_keyfile=str(keys.tls_key),
         ssl_keyfile_password=keys.tls_password,
         ssl_version=ssl.PROTOCOL_TLS_SERVER,
-        http="h11",
+        http=PatientH11,
+        h11_max_incomplete_event_size=LONGEST_HEAD,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -79,6 +86,36 @@ def _config(receiver: Receiver, keys: Edge) -> uvicorn.Config:
         raise setup.NotSetUp("tls")
     config.ssl.minimum_version = ssl.TLSVersion.TLSv1_3
     return config
+
+
+class PatientH11(H11Protocol):
+    """uvicorn's own, but nobody keeps a connection by silence, or by a head letter for letter."""
+
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.cycle is None or self.cycle.response_complete:
+            self._wait()
+        else:
+            self._rest()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._rest()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        if self._patience is None:
+            self._patience = self.loop.call_later(HEAD_S, self.transport.close)
+
+    def _rest(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
 
 def _url(host: str, port: int, first: str) -> str:

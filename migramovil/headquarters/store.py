@@ -7,7 +7,7 @@ transaction begins IMMEDIATE, so the receiver and the opener may be two processe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,10 @@ from sqlalchemy.engine import Connection, Row
 from alembic import command
 from migramovil.core import canonical, sealing
 from migramovil.core.record import Realm, ReceiptBody, ReceiptKind, Signed
+
+OPEN_WORDS = ("stored", "retry")
+"""After one of these a packet waits for the opener's verdict."""
+MOST_REJECTIONS = 1000
 
 METADATA = sa.MetaData(
     naming_convention={
@@ -83,7 +87,14 @@ PACKETS = sa.Table(
     sa.Column("carrier", sa.Text, nullable=False),
     sa.Column("audit_head", sa.Text, nullable=False, server_default=""),
     sa.Column("supersedes", sa.Text, nullable=False, server_default=""),
+    sa.Column("received", sa.Text, nullable=False, server_default=""),
+    sa.Column("word", sa.Text, nullable=False, server_default="stored"),
+    sa.Index("ix_packets_word", "word", "station", "epoch", "seq"),
+    sa.Index("ix_packets_received", "station", "received", "size"),
+    sa.Index("ix_packets_folio", "folio"),
+    sa.Index("ix_packets_record", "record"),
 )
+# `word` above is the kind of the last receipt about the packet: written with it, never apart.
 RECEIPTS = sa.Table(
     "receipts",
     METADATA,
@@ -95,21 +106,48 @@ RECEIPTS = sa.Table(
     sa.Column("signature", sa.Text, nullable=False),
     sa.Column("public_key", sa.Text, nullable=False),
     sa.ForeignKeyConstraint(["station", "record"], ["packets.station", "packets.record"]),
-    sa.CheckConstraint("kind IN ('stored', 'opened', 'refused')", name="kind"),
+    sa.CheckConstraint("kind IN ('stored', 'opened', 'refused', 'retry', 'discard')", name="kind"),
+    sa.Index("ix_receipts_record", "station", "record", "serial"),
     sa.Index(
-        "uq_receipts_stored",
+        "uq_receipts_last",
         "station",
         "record",
         unique=True,
-        sqlite_where=sa.text("kind = 'stored'"),
+        sqlite_where=sa.text("kind IN ('opened', 'discard')"),
+        postgresql_where=sa.text("kind IN ('opened', 'discard')"),
     ),
-    sa.Index(
-        "uq_receipts_verdict",
-        "station",
-        "record",
-        unique=True,
-        sqlite_where=sa.text("kind <> 'stored'"),
-    ),
+)
+# Opened records the back office has not said it holds; nothing of their content.
+HANDOVER = sa.Table(
+    "handover",
+    METADATA,
+    sa.Column("n", sa.Integer, primary_key=True),
+    sa.Column("station", sa.Text, nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+    sa.Column("opened", sa.Text, nullable=False),
+    sa.Column("acked", sa.Text),
+    sa.Column("by", sa.Text),
+    sa.ForeignKeyConstraint(["station", "record"], ["packets.station", "packets.record"]),
+    sa.UniqueConstraint("station", "record"),
+    sa.Index("ix_handover_acked", "acked", "n"),
+    sqlite_autoincrement=True,
+)
+CONTACTS = sa.Table(
+    "contacts",
+    METADATA,
+    sa.Column("station", sa.Text, sa.ForeignKey("stations.station"), primary_key=True),
+    sa.Column("utc", sa.Text, nullable=False),
+)
+# Packets that lied about their size, their hash or their signature: who brought what, and why not.
+REJECTIONS = sa.Table(
+    "rejections",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("utc", sa.Text, nullable=False),
+    sa.Column("station", sa.Text, nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+    sa.Column("carrier", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
 )
 OPEN_LOG = sa.Table(
     "open_log",
@@ -169,6 +207,27 @@ class Packet:
     carrier: str
     audit_head: str = ""  # "" of those received before it was kept
     supersedes: str = ""  # the record of the same station that this one corrects
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a station brought in a time, and what of all it brought nobody judged yet."""
+
+    packets: int
+    size: int
+    unjudged: int
+    unjudged_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """A packet that was not what it said, named: nothing of it was kept."""
+
+    utc: str
+    station: str
+    record: str
+    carrier: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,7 +365,7 @@ class Store:
         found = sa.select(PACKETS).where(PACKETS.c.station == station, PACKETS.c.record == record)
         with self._engine.begin() as connection:
             row = connection.execute(found).one_or_none()
-        return None if row is None else _packet(row)
+        return None if row is None else packet_of(row)
 
     def packets_of(self, record: str) -> list[Packet]:
         """Packets with this record id or folio, of any station."""
@@ -314,7 +373,7 @@ class Store:
             sa.or_(PACKETS.c.record == record, PACKETS.c.folio == record)
         )
         with self._engine.begin() as connection:
-            return [_packet(row) for row in connection.execute(found)]
+            return [packet_of(row) for row in connection.execute(found)]
 
     def audit_heads(self, station: str, epoch: int) -> list[str]:
         """The audit heads that this station's packets of this epoch brought, in their order."""
@@ -327,40 +386,99 @@ class Store:
             return list(connection.execute(found).scalars())
 
     def unjudged(self, limit: int = 100) -> list[Packet]:
-        """Stored packets that were neither opened nor refused, oldest seq first."""
-        verdict = sa.exists().where(
-            RECEIPTS.c.station == PACKETS.c.station,
-            RECEIPTS.c.record == PACKETS.c.record,
-            RECEIPTS.c.kind != "stored",
-        )
+        """Packets that wait for a verdict, or again for one; each station's oldest first."""
         found = (
             sa.select(PACKETS)
-            .where(~verdict)
+            .where(PACKETS.c.word.in_(OPEN_WORDS))
             .order_by(PACKETS.c.station, PACKETS.c.epoch, PACKETS.c.seq)
             .limit(limit)
         )
         with self._engine.begin() as connection:
-            return [_packet(row) for row in connection.execute(found)]
+            return [packet_of(row) for row in connection.execute(found)]
 
     def store_packet(
-        self, packet: Packet, sign: Callable[[ReceiptBody], Signed], body: Chain
+        self, packet: Packet, sign: Callable[[ReceiptBody], Signed], body: Chain, *, utc: str = ""
     ) -> None:
-        """Write the packet's row and its `stored` receipt together, once."""
+        """Write the packet's row and its `stored` receipt together, once; one that operators took
+        up again gets a newer `stored`."""
         with self._engine.begin() as connection:
-            there = sa.select(PACKETS.c.digest).where(
-                PACKETS.c.station == packet.station, PACKETS.c.record == packet.record
-            )
-            if connection.execute(there).first() is not None:
-                return
-            connection.execute(sa.insert(PACKETS).values(**_values(packet)))
-            _append(connection, packet.station, sign, body)
+            word = _word(connection, packet.station, packet.record)
+            if not word:
+                connection.execute(
+                    sa.insert(PACKETS).values(**_values(packet), received=utc, word="stored")
+                )
+            if word in ("", "retry"):
+                _append(connection, packet.station, sign, body)
 
-    def judge(self, packet: Packet, sign: Callable[[ReceiptBody], Signed], body: Chain) -> None:
-        """Write the one `opened` or `refused` receipt; nothing if there is one already."""
+    def judge(
+        self, packet: Packet, sign: Callable[[ReceiptBody], Signed], body: Chain, *, utc: str = ""
+    ) -> bool:
+        """Write the `opened` or `refused` receipt; False when nobody waits for a verdict.
+
+        With `opened` the record stands in line for the back office.
+        """
         with self._engine.begin() as connection:
-            if any(one.kind != "stored" for one in _receipts_of(connection, packet)):
-                return
+            if _word(connection, packet.station, packet.record) not in OPEN_WORDS:
+                return False
+            if _append(connection, packet.station, sign, body) == "opened":
+                values = {"station": packet.station, "record": packet.record, "opened": utc}
+                connection.execute(sa.insert(HANDOVER).values(values))
+        return True
+
+    def rule(
+        self,
+        packet: Packet,
+        sign: Callable[[ReceiptBody], Signed],
+        body: Chain,
+        *,
+        keep: Callable[[Connection], object],
+    ) -> bool:
+        """Write a `retry` or `discard` and, by `keep`, who signed for it; False unless the last
+        word is `refused`."""
+        with self._engine.begin() as connection:
+            if _word(connection, packet.station, packet.record) != "refused":
+                return False
+            keep(connection)
             _append(connection, packet.station, sign, body)
+        return True
+
+    def word(self, station: str, record: str) -> str:
+        """The kind of the last receipt about this record; "" when there is none."""
+        with self._engine.begin() as connection:
+            return _word(connection, station, record)
+
+    def usage(self, station: str, since: str) -> Usage:
+        c = PACKETS.c
+        sums = (sa.func.count(), sa.func.coalesce(sa.func.sum(c.size), 0))
+        recent = sa.select(*sums).where(c.station == station, c.received >= since)
+        waiting = sa.select(*sums).where(c.word.in_(OPEN_WORDS), c.station == station)
+        with self._engine.begin() as connection:
+            packets, size = connection.execute(recent).one()
+            unjudged, unjudged_size = connection.execute(waiting).one()
+        return Usage(packets=packets, size=size, unjudged=unjudged, unjudged_size=unjudged_size)
+
+    def contact(self, station: str, utc: str) -> None:
+        """The station was just heard of."""
+        heard = {"station": station, "utc": utc}
+        with self._engine.begin() as connection:
+            known = sa.update(CONTACTS).where(CONTACTS.c.station == station).values(utc=utc)
+            if connection.execute(known).rowcount == 0:
+                connection.execute(sa.insert(CONTACTS).values(heard))
+
+    def reject(self, rejection: Rejection) -> None:
+        """Name a packet that lied; the newest are kept."""
+        id = REJECTIONS.c.id
+        with self._engine.begin() as connection:
+            made = sa.insert(REJECTIONS).values(asdict(rejection)).returning(id)
+            last = connection.execute(made).scalar_one()
+            connection.execute(sa.delete(REJECTIONS).where(id <= last - MOST_REJECTIONS))
+
+    def rejections(self) -> list[Rejection]:
+        """Newest first."""
+        names = Rejection.__dataclass_fields__
+        query = sa.select(*(REJECTIONS.c[name] for name in names)).order_by(REJECTIONS.c.id.desc())
+        with self._engine.begin() as connection:
+            return [Rejection(**row) for row in connection.execute(query).mappings()]
 
     def receipts(self, records: Sequence[tuple[str, str]]) -> list[Receipt]:
         """Receipts of these (station, record) pairs, in order of pair, then serial."""
@@ -464,7 +582,8 @@ def _succeed(connection: Connection, token_sha256: str, enrolled: Enrolled) -> b
 
 def _append(
     connection: Connection, station: str, sign: Callable[[ReceiptBody], Signed], body: Chain
-) -> None:
+) -> str:
+    """Sign the next receipt of the station's chain; its kind."""
     last = connection.execute(
         sa.select(RECEIPTS.c.serial, RECEIPTS.c.body)
         .where(RECEIPTS.c.station == station)
@@ -486,12 +605,14 @@ def _append(
             public_key=signed.public_key,
         )
     )
+    about = (PACKETS.c.station == station) & (PACKETS.c.record == said.record)
+    connection.execute(sa.update(PACKETS).where(about).values(word=said.kind))
+    return said.kind
 
 
-def _receipts_of(connection: Connection, packet: Packet) -> list[Receipt]:
-    return _receipts(
-        connection, RECEIPTS.c.station == packet.station, RECEIPTS.c.record == packet.record
-    )
+def _word(connection: Connection, station: str, record: str) -> str:
+    about = (PACKETS.c.station == station) & (PACKETS.c.record == record)
+    return connection.execute(sa.select(PACKETS.c.word).where(about)).scalar() or ""
 
 
 def _receipts(connection: Connection, *clauses: sa.ColumnElement[bool]) -> list[Receipt]:
@@ -526,7 +647,8 @@ def _station(row: Row[Any]) -> Station:
     )
 
 
-def _packet(row: Row[Any]) -> Packet:
+def packet_of(row: Row[Any]) -> Packet:
+    """From a row that has the columns of `packets`, and perhaps more."""
     return Packet(**{name: getattr(row, name) for name in Packet.__dataclass_fields__})
 
 

@@ -8,7 +8,7 @@ admits the carrier, while a packet's identity comes only from the packet's own s
     POST /v1/ping               Ping                       200 Signed TimeBody, by the edge's key
     POST /v1/enroll             EnrollRequest              200 EnrollAnswer
     POST /v1/packets            Announce                   202 Missing | 200 Receipts
-    PUT  /v1/packets/STATION/RECORD/DIGEST/parts/N  bytes  200 {}
+    PUT  /v1/packets/STATION/RECORD/DIGEST/parts/N  bytes  200 {} (N, or N and those after it)
     POST /v1/packets/STATION/RECORD/DIGEST/complete        200 Receipts | 202 Missing
     POST /v1/receipts           AskReceipts                200 Receipts
     POST /v1/letters            letter (core.letters)      200 Signed AnswerBody, by the edge's key

@@ -8,7 +8,7 @@ from alembic.migration import MigrationContext
 
 from migramovil.core import canonical, sealing
 from migramovil.core.record import Realm, ReceiptBody
-from migramovil.headquarters import downstream, people
+from migramovil.headquarters import downstream, handover, people, rulings
 from migramovil.headquarters import store as books
 from migramovil.headquarters.store import Enrolled, Packet, Store
 
@@ -59,7 +59,8 @@ def test_a_code_enrols_one_station(tmp_path: Path) -> None:
 
 
 def test_the_migrations_make_exactly_the_tables_the_code_uses(tmp_path: Path) -> None:
-    for table in (people.LETTERS, downstream.PUBLICATIONS):  # among them once imported
+    every = (people.LETTERS, downstream.PUBLICATIONS, rulings.RULINGS, handover.CLIENTS)
+    for table in every:  # among them once imported
         assert table.metadata is books.METADATA
     Store(tmp_path / "b.db").close()
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'b.db'}")

@@ -1,0 +1,335 @@
+"""The receiving edge over HTTP: bodies streamed within limits, carriers admitted, refusals worded.
+
+Nothing here waits for ever: a body that stops, or comes slower than SLOWEST, ends its connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from litestar import Litestar, Request, Response, get, post, put
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from migramovil.core import canonical, sealing
+from migramovil.core.letters import LARGEST
+from migramovil.headquarters.objects import BadName
+from migramovil.headquarters.receiver import Answer, Receiver, Refused, answered
+from migramovil.headquarters.store import Station
+from migramovil.sync import wire
+from migramovil.sync.wire import Refusal
+
+log = logging.getLogger(__name__)
+
+LARGEST_MESSAGE = 64 * 1024
+LARGEST_ANNOUNCE = 2 * 1024 * 1024
+LARGEST_RUN = 4 * 1024 * 1024
+"""How much several parts in one request may come to."""
+SILENCE_S = 30.0
+"""How long a body may stand still."""
+SLOWEST = 512
+"""Bytes a second below which a body, after its first SILENCE_S, is not waited for."""
+LIVE_PATH, READY_PATH = f"{wire.HEALTH_PATH}/live", f"{wire.HEALTH_PATH}/ready"
+_AT_ONCE = 512 * 1024  # written together, so that a thread is not woken for every piece
+
+Ask = Request[Any, Any, Any]
+
+
+class Pace:
+    """So many a second for each name, with some in hand; old names are forgotten."""
+
+    def __init__(
+        self,
+        per_second: float,
+        burst: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        most: int = 10_000,
+    ) -> None:
+        self._per_second, self._burst, self._clock, self._most = per_second, burst, clock, most
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def spend(self, name: str) -> None:
+        """Refused when this name asks too often."""
+        now = self._clock()
+        left, then = self._left.pop(name, (self._burst, now))
+        left = min(self._burst, left + (now - then) * self._per_second)
+        self._left[name] = (max(0.0, left - 1.0), now)
+        if len(self._left) > self._most:
+            self._left.popitem(last=False)
+        if left < 1.0:
+            raise Refused(Refusal.TOO_MUCH, "rate")
+
+
+def build_app(
+    receiver: Receiver,
+    *,
+    per_address: Pace | None = None,
+    per_station: Pace | None = None,
+) -> ASGIApp:
+    """The edge as an ASGI app, one log line for each answer."""
+    return logged(litestar(receiver, per_address=per_address, per_station=per_station))
+
+
+def litestar(
+    receiver: Receiver,
+    *,
+    per_address: Pace | None = None,
+    per_station: Pace | None = None,
+    **more: Any,
+) -> Litestar:
+    by_address = per_address or Pace(1000, 2000)
+
+    async def paced(request: Ask) -> None:
+        by_address.spend(request.client.host if request.client else "")
+
+    door = _Door(receiver, per_station or Pace(500, 1000))
+    settings: dict[str, Any] = {"openapi_config": None, **more}
+    return Litestar(
+        [*_for_anyone(receiver), *_for_packets(receiver, door), *_for_stations(receiver, door)],
+        before_request=paced,
+        request_max_body_size=None,  # each request has its own limit, kept while streaming
+        logging_config=None,
+        exception_handlers={
+            Refused: _refused,
+            canonical.NotCanonical: lambda _, __: _worded(Refusal.BAD_REQUEST, "form"),
+            BadName: lambda _, __: _worded(Refusal.BAD_REQUEST, "name"),
+            OSError: _disk,
+        },
+        **settings,
+    )
+
+
+def logged(app: ASGIApp) -> ASGIApp:
+    """Method, route, status and time of every answer; never a body, an address or an unknown path.
+
+    Parts are many and go without; what fails is always said.
+    """
+
+    async def middle(scope: Scope, receive: Receive, send: Send) -> None:
+        began, status = time.perf_counter(), 0
+
+        async def tell(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        await app(scope, receive, tell)
+        method = scope.get("method", "-")
+        quiet = method == "PUT" and status < 400
+        level = logging.DEBUG if quiet else logging.INFO
+        took = (time.perf_counter() - began) * 1000
+        route = scope.get("path_template", "-")
+        log.log(level, "%s %s %d in %d ms", method, route, status, took)
+
+    return middle
+
+
+def _for_anyone(receiver: Receiver) -> list[HTTPRouteHandler]:
+    @get(wire.DESCRIPTOR_PATH, summary="Who headquarters is, signed by its root key")
+    async def descriptor() -> Response[bytes]:
+        return _response(receiver.descriptor())
+
+    @get([wire.HEALTH_PATH, LIVE_PATH], summary="The process answers")
+    async def health() -> Response[bytes]:
+        return _response(Answer(status=200, body=b'{"ok":true}'))
+
+    @get(READY_PATH, summary="Books and disk can take a packet")
+    async def ready() -> Response[bytes]:
+        return _response(await asyncio.to_thread(receiver.ready))
+
+    @post(wire.PING_PATH, status_code=200, summary="Headquarters' time, signed for a nonce")
+    async def ping(request: Ask) -> Response[bytes]:
+        body = await _body(request, LARGEST_MESSAGE)
+        return _response(await asyncio.to_thread(receiver.ping, body))
+
+    @post(wire.ENROLL_PATH, status_code=200, summary="Use an enrolment code up")
+    async def enroll(request: Ask) -> Response[bytes]:
+        body = await _body(request, LARGEST_MESSAGE)
+        return _response(await asyncio.to_thread(receiver.enroll, body))
+
+    return [descriptor, health, ready, ping, enroll]
+
+
+class _Door:
+    """Who is let in: known by name before the body is read, proven by it."""
+
+    def __init__(self, receiver: Receiver, pace: Pace) -> None:
+        self._receiver = receiver
+        self._pace = pace
+
+    async def claimed(self, request: Ask) -> tuple[Station, bytes]:
+        header = request.headers.get(wire.HEADER, "")
+        return await asyncio.to_thread(self._receiver.carrier, header)
+
+    def admit(self, request: Ask, claim: tuple[Station, bytes], body_sha256: str) -> Station:
+        station = self._receiver.admit(claim, request.method, request.url.path, body_sha256)
+        self._pace.spend(station.station)
+        return station
+
+    async def admitted(
+        self, request: Ask, limit: int, act: Callable[[Station, bytes], Answer]
+    ) -> Response[bytes]:
+        """Know the claimed station, read within the limit, prove the claim, then act."""
+        claim = await self.claimed(request)
+        body = await _body(request, limit)
+
+        def do() -> Answer:
+            return act(self.admit(request, claim, sealing.sha256(body)), body)
+
+        return _response(await asyncio.to_thread(do))
+
+
+def _for_packets(receiver: Receiver, door: _Door) -> list[HTTPRouteHandler]:
+    @post(wire.PACKETS_PATH, status_code=200, summary="Announce a packet")
+    async def announce(request: Ask) -> Response[bytes]:
+        return await door.admitted(
+            request, LARGEST_ANNOUNCE, lambda _, body: receiver.announce(body)
+        )
+
+    @put(
+        wire.part_path("{station:str}", "{record:str}", "{digest:str}", "{number:int}"),
+        summary="One part, or several that follow one another",
+    )
+    async def part(request: Ask) -> Response[bytes]:
+        """Each part is checked against its announced hash and written as it comes: bytes that the
+        packet's own station announced are welcome from anybody, and no others are kept."""
+        which, number = _which(request), int(request.path_params["number"])
+        claim = await door.claimed(request)
+        size = await asyncio.to_thread(receiver.part_size, *which)
+        whole = hashlib.sha256()
+        async for run in _runs(request, LARGEST_RUN, max(size, 1)):
+            whole.update(run)
+            if size:
+                await asyncio.to_thread(receiver.part, *which, number, run)
+                number += len(run) // size
+        await asyncio.to_thread(door.admit, request, claim, whole.hexdigest())
+        return _response(Answer(status=200, body=b"{}"))
+
+    @post(
+        wire.complete_path("{station:str}", "{record:str}", "{digest:str}"),
+        status_code=200,
+        summary="Every part is there: check, keep, sign",
+    )
+    async def complete(request: Ask) -> Response[bytes]:
+        which = _which(request)
+        return await door.admitted(
+            request, 0, lambda carrier, _: receiver.complete(*which, carrier.station)
+        )
+
+    return [announce, part, complete]
+
+
+def _for_stations(receiver: Receiver, door: _Door) -> list[HTTPRouteHandler]:
+    @post(wire.RECEIPTS_PATH, status_code=200, summary="Every receipt given so far")
+    async def receipts(request: Ask) -> Response[bytes]:
+        return await door.admitted(
+            request, 4 * LARGEST_MESSAGE, lambda _, body: receiver.receipts(body)
+        )
+
+    @post(wire.LETTERS_PATH, status_code=200, summary="Bring a letter")
+    async def letter(request: Ask) -> Response[bytes]:
+        return await door.admitted(request, LARGEST, lambda _, body: receiver.letter(body))
+
+    @get(wire.DOWNSTREAM_PATH, summary="What is published for this station")
+    async def downstream(request: Ask) -> Response[bytes]:
+        known = request.headers.get("if-none-match", "")
+        return await door.admitted(
+            request, 0, lambda station, _: receiver.downstream(station, known)
+        )
+
+    @get(
+        wire.download_path("{digest:str}", "{number:int}"),
+        media_type="application/octet-stream",
+        summary="One part of something published",
+    )
+    async def download(request: Ask) -> Response[bytes]:
+        digest, number = str(request.path_params["digest"]), int(request.path_params["number"])
+        return await door.admitted(
+            request, 0, lambda station, _: receiver.download(station, digest, number)
+        )
+
+    return [receipts, letter, downstream, download]
+
+
+def _which(request: Ask) -> tuple[str, str, str]:
+    """(station, record, digest) as the path names them; nothing is checked yet."""
+    named = request.path_params
+    return str(named["station"]), str(named["record"]), str(named["digest"])
+
+
+async def _body(request: Ask, limit: int) -> bytes:
+    """The whole body, never more than `limit` bytes of it."""
+    return b"".join([piece async for piece in _pieces(request, limit)])
+
+
+async def _runs(request: Ask, limit: int, size: int) -> AsyncIterator[bytes]:
+    """The body in runs of whole multiples of `size`, the last one perhaps shorter."""
+    step = max(size, _AT_ONCE // size * size)
+    held = bytearray()
+    async for piece in _pieces(request, limit):
+        held += piece
+        while len(held) >= step:
+            yield bytes(held[:step])
+            del held[:step]
+    if held:
+        yield bytes(held)
+
+
+async def _pieces(request: Ask, limit: int) -> AsyncIterator[bytes]:
+    """The body as it comes; Refused when it is larger than `limit`, stands still or crawls."""
+    if _declared(request) > limit:
+        raise Refused(Refusal.TOO_LARGE, str(limit))
+    came, began = 0, time.monotonic()
+    stream = aiter(request.stream())
+    while True:
+        try:
+            piece = await asyncio.wait_for(anext(stream), SILENCE_S)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise Refused(Refusal.TOO_SLOW, "silence") from None
+        came += len(piece)
+        if came > limit:
+            raise Refused(Refusal.TOO_LARGE, str(limit))
+        if came < (time.monotonic() - began - SILENCE_S) * SLOWEST:
+            raise Refused(Refusal.TOO_SLOW, "crawl")
+        yield piece
+
+
+def _declared(request: Ask) -> int:
+    said = request.headers.get("content-length", "0")
+    if not (said.isascii() and said.isdecimal()):
+        raise Refused(Refusal.BAD_REQUEST, "content-length")
+    return int(said[:12])
+
+
+def _response(answer: Answer) -> Response[bytes]:
+    return Response(answer.body, status_code=answer.status, media_type="application/json")
+
+
+def _worded(why: Refusal, text: str) -> Response[bytes]:
+    said = _response(answered(why.status, wire.ErrorBody(code=why.value, text=text)))
+    if why is Refusal.TOO_SLOW:
+        said.headers["connection"] = "close"  # the rest of the body is not waited for
+    return said
+
+
+def _refused(_: Ask, refused: Refused) -> Response[bytes]:
+    return _worded(refused.why, refused.text)
+
+
+def _disk(_: Ask, problem: OSError) -> Response[bytes]:
+    """A full disk is said as such; any other disk failure is headquarters' own."""
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _worded(Refusal.DISK_FULL, "disk")
+    log.error("disk failure: %s", errno.errorcode.get(problem.errno or 0, "unknown"))
+    return _response(answered(500, wire.ErrorBody(code="disk", text="disk")))

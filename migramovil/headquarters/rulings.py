@@ -1,0 +1,199 @@
+"""What becomes of a refused record: two operators sign, and the opener tells the station.
+
+`retry`: it is taken up again; if the bytes here are damaged, the station brings them once more.
+`discard`: nobody waits for it any more, and the station may let it go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from migramovil.core import canonical, sealing
+from migramovil.core.record import Realm, ReceiptBody, ReceiptKind, Signed
+from migramovil.core.trouble import Trouble, Who
+from migramovil.headquarters import operators, people
+from migramovil.headquarters import store as books
+from migramovil.headquarters.store import METADATA, PACKETS, RECEIPTS, Packet, Store
+
+FORMAT = "migramovil/ruling/1"
+LONGEST_REASON = 200
+
+RULINGS = sa.Table(
+    "rulings",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("station", sa.Text, nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("utc", sa.Text, nullable=False),
+    sa.Column("operators", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("approvals", sa.Text, nullable=False),
+)
+
+
+class NotRefused(Trouble):
+    code = "HQ-30"
+    what = "Ese registro no está entre los rechazados."
+    advice = "Vea la lista con «hq refused». Un registro abierto o descartado ya no cambia."
+    who = Who.HEADQUARTERS
+
+
+class NoReason(Trouble):
+    code = "HQ-31"
+    what = "Falta el motivo, o es demasiado largo."
+    advice = "Escríbalo en una línea de hasta 200 letras, sin datos personales: la estación lo lee."
+    who = Who.HEADQUARTERS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulingBody:
+    """What each of two operators signs about a refused packet; `after` is the SHA-256 of the
+    refusal's receipt, so that a signature counts for one refusal only."""
+
+    format: str = FORMAT
+    kind: ReceiptKind
+    realm: Realm
+    station: str
+    record: str
+    digest: str
+    after: str
+    reason: str
+    utc: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """As kept: names of the operators by comma, `body` and `approvals` canonical."""
+
+    station: str
+    record: str
+    kind: str
+    reason: str
+    utc: str
+    operators: str
+    body: str
+    approvals: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A record that waits for a ruling, and why it was refused."""
+
+    packet: Packet
+    reason: str
+    utc: str
+    after: str
+
+
+def refused(store: Store) -> list[Refusal]:
+    """Every record whose last word is `refused`, each station's oldest first."""
+    newest = (
+        sa.select(RECEIPTS.c.body)
+        .where(RECEIPTS.c.station == PACKETS.c.station, RECEIPTS.c.record == PACKETS.c.record)
+        .order_by(RECEIPTS.c.serial.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = (
+        sa.select(PACKETS, newest.label("said"))
+        .where(PACKETS.c.word == "refused")
+        .order_by(PACKETS.c.station, PACKETS.c.epoch, PACKETS.c.seq)
+    )
+    with store.engine.begin() as connection:
+        rows = list(connection.execute(query))
+    found = []
+    for row in rows:
+        said = canonical.from_text(row.said)
+        body = canonical.decode(said, ReceiptBody)
+        found.append(
+            Refusal(
+                packet=books.packet_of(row),
+                reason=body.reason,
+                utc=body.time,
+                after=sealing.sha256(said),
+            )
+        )
+    return found
+
+
+def refusal(store: Store, record: str) -> Refusal:
+    """The refused record with this id or folio; NotRefused."""
+    found = [one for one in refused(store) if record in (one.packet.record, one.packet.folio)]
+    if len(found) != 1:
+        raise NotRefused
+    return found[0]
+
+
+def rule(
+    store: Store,
+    one: Refusal,
+    kind: ReceiptKind,
+    reason: str,
+    *,
+    approvers: Callable[[], Sequence[tuple[str, sealing.Signer]]],
+    signer: sealing.Signer,
+    realm: Realm,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Ruling:
+    """Have two operators sign, then tell the station by `signer`, the opener's own.
+
+    NoReason, OperatorRefused, TwoPeople, NotRefused when somebody else was faster.
+    """
+    reason = " ".join(reason.split())
+    if not 0 < len(reason) <= LONGEST_REASON:
+        raise NoReason
+    utc = clock().astimezone(UTC).isoformat(timespec="seconds")
+    about = one.packet
+    body = RulingBody(
+        kind=kind, realm=realm, station=about.station, record=about.record,
+        digest=about.digest, after=one.after, reason=reason, utc=utc,
+    )  # fmt: skip
+    said = canonical.encode(body)
+    names, signed = operators.both(store, said, approvers())
+    kept = Ruling(
+        station=about.station,
+        record=about.record,
+        kind=kind,
+        reason=reason,
+        utc=utc,
+        operators=names,
+        body=said.decode(),
+        approvals=canonical.encode(signed).decode(),
+    )
+
+    def keep(connection: Connection) -> None:
+        connection.execute(sa.insert(RULINGS).values(asdict(kept)))
+
+    receipt = books.chained(kind, about, realm=realm, utc=utc, reason=reason)
+    if not store.rule(about, books.signing(signer), receipt, keep=keep):
+        raise NotRefused
+    return kept
+
+
+def rulings(store: Store) -> list[Ruling]:
+    """Oldest first."""
+    names = Ruling.__dataclass_fields__
+    query = sa.select(*(RULINGS.c[name] for name in names)).order_by(RULINGS.c.id)
+    with store.engine.begin() as connection:
+        return [Ruling(**row) for row in connection.execute(query).mappings()]
+
+
+def check(store: Store, one: Ruling) -> RulingBody:
+    """The ruling's body if two operators of these books signed exactly it; BadSignature,
+    TwoPeople."""
+    said = one.body.encode()
+    known = [canonical.from_text(operator.public) for operator in people.operators(store)]
+    approvals = canonical.decode(one.approvals.encode(), tuple[Signed, ...])
+    if len({approval.public_key for approval in approvals}) < operators.NEEDED:
+        raise operators.TwoPeople
+    for approval in approvals:
+        if approval.verified_by_one_of(known) != said:
+            raise sealing.BadSignature
+    return canonical.decode(said, RulingBody)
