@@ -7,6 +7,7 @@ medium nor the station it was made on opens it again.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from migramovil.core import canonical, sealing
@@ -14,6 +15,7 @@ from migramovil.core.record import Realm, Signed
 from migramovil.core.trouble import Trouble
 
 FORMAT = "migramovil/backup/1"
+_NAME = re.compile(r"\w[\w-]*(\.\w+)?", re.ASCII)  # never a way out of the backup's folder
 REQUEST_FORMAT = "migramovil/restore-request/1"
 ANSWER_FORMAT = "migramovil/restore-answer/1"
 
@@ -97,9 +99,13 @@ def seal_key(key: bytes, recovery: bytes, *, realm: Realm, station: str, id: str
 def read_manifest(signed: Signed, public: bytes) -> Manifest:
     """What `public` (the station's signing key) says of a snapshot, else BadBackup."""
     try:
-        return canonical.decode(signed.verified(public), Manifest)
+        found = canonical.decode(signed.verified(public), Manifest)
     except (canonical.NotCanonical, sealing.BadSignature) as problem:
         raise BadBackup(type(problem).__name__) from None
+    names = (found.id, *(one.name for one in (*found.files, *found.media)))
+    if not all(_NAME.fullmatch(name) for name in names):
+        raise BadBackup("names")
+    return found
 
 
 def claimed(signed: Signed) -> Manifest:

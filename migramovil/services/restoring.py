@@ -249,9 +249,10 @@ def settle(
     actor: str,
     at: Stamp,
 ) -> tuple[str, ...]:
-    """Ask headquarters about every restored draft; those it holds already, now closed here.
+    """Ask headquarters about every restored draft; those it opened already, now closed here.
 
-    The others are free to be finished. A draft whose receipts do not hold stays as it was.
+    Those it never saw are free to be finished. One that is only stored waits: the edge alone says
+    so, and its word ends no draft. A draft whose receipts do not hold stays as it was.
     """
     asked, station = restored.waiting(vault), outbox.station()
     if not asked or station is None:
@@ -267,15 +268,18 @@ def settle(
             size=body.size,
         )  # fmt: skip
         about[body.record].append((signed, body))
-    for record, receipts in about.items():
-        held = bool(receipts)
-        act = "already-at-headquarters" if held else "unknown-at-headquarters"
-        vault.audit.append(actor, act, record, at)
-        if held:
-            restored.close(outbox, vault, record, receipts)
-        else:
-            restored.release(vault, record)
-    return tuple(record for record, receipts in about.items() if receipts)
+    opened = [record for record, said in about.items() if "opened" in _kinds(said)]
+    for record in opened:
+        vault.audit.append(actor, "already-at-headquarters", record, at)
+        restored.close(outbox, vault, record, about[record])
+    for record in (record for record, said in about.items() if not said):
+        vault.audit.append(actor, "unknown-at-headquarters", record, at)
+        restored.release(vault, record)
+    return tuple(opened)
+
+
+def _kinds(said: list[tuple[Signed, ReceiptBody]]) -> set[str]:
+    return {body.kind for _, body in said}
 
 
 def _asked_again(enroller: Enroller, **request: Any) -> NewStation:

@@ -232,6 +232,22 @@ def test_a_packet_that_would_swell_beyond_all_measure_is_not_opened(
         packet.open_objects(swollen, head, b"c" * 32)
 
 
+@pytest.mark.parametrize(
+    "name", ["../../.bashrc", "/etc/passwd", "a/b.obj", "..", "", "a.b.c", "ñ"]
+)
+def test_no_name_in_a_backup_leads_out_of_its_folder(name: str) -> None:
+    """Also where the station's own key, stolen with its laptop, signed it."""
+    one = backup.BackedFile(name=name, size=1, sha256="0" * 64)
+    changes: list[dict[str, Any]] = [{"media": (one,)}, {"files": (one,)}, {"id": name}]
+    for change in changes:
+        wrong = Signed.by(SIGNER, canonical.encode(replace(MANIFEST, **change)))
+        with pytest.raises(backup.BadBackup):
+            backup.read_manifest(wrong, SIGNER.public)
+        with pytest.raises(backup.BadBackup):
+            backup.claimed(wrong)
+    assert backup.claimed(ASKED.manifest) == MANIFEST
+
+
 # --- one kind of thing is never another --------------------------------------------------------
 def test_a_signature_on_one_kind_of_thing_is_never_good_on_another() -> None:
     """Headquarters signs a revocation as a supervisor wrote it: were an account's fields in it
