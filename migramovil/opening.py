@@ -72,7 +72,7 @@ def open_station(folder: Path) -> int:
 
 def demand_sound(folder: Path) -> None:
     """Read the line page by page: damage is found now, not over a person's papers. Damaged."""
-    if (folder / "outbox.db").exists():
+    if folder.exists():
         with Outbox(folder) as outbox:
             if not outbox.database.sound():
                 raise Damaged("outbox.db")

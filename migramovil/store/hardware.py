@@ -21,6 +21,7 @@ from typing import Any
 from migramovil.core import sealing
 from migramovil.store import files
 from migramovil.store.keys import Hardware, HardwareGone
+from migramovil.store.trouble import translated
 
 TPM2, KEYRING, NONE = "tpm2", "keyring", "none"
 _TIMEOUT_S = 20.0
@@ -84,7 +85,8 @@ class Tpm2:
         files.write(self._blob, _FORMAT + len(public).to_bytes(4, "big") + public + private)
 
     def _unseal(self) -> bytes:
-        data = self._blob.read_bytes()
+        with translated():
+            data = self._blob.read_bytes()
         head = len(_FORMAT) + 4
         if not data.startswith(_FORMAT):
             raise HardwareGone("hardware.tpm2")

@@ -75,14 +75,23 @@ class QueueRow:
 class Outbox:
     """Safe from any thread; one program at a time (InUse)."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, anew: bool = False) -> None:
+        """Open the line, or begin one; Damaged where there was one, unless a new one is meant
+        (`anew`): what people did there must not be taken for a station still to be set up."""
         self.folder = files.private_folder(folder)
         self._lock = files.FolderLock(folder)
         try:
             self._packets = files.private_folder(folder / "packets")
             files.sweep_partials(folder)
             files.sweep_partials(self._packets)
-            self._database = open_database(folder / "outbox.db", device_key(folder), "outbox")
+            path = folder / "outbox.db"
+            unborn = not path.exists()
+            if unborn and not anew and _was_a_station(folder):
+                raise Damaged(path.name)
+            self._database = open_database(path, device_key(folder), "outbox")
+            if unborn:
+                with translated():
+                    files.sync_folder(folder)  # it is there before anything that needs it
         except BaseException:
             self._lock.release()
             raise
@@ -351,6 +360,11 @@ def _standing(words: Iterable[tuple[int, str]]) -> dict[str, Any]:
         if body.kind != "discard" and now[f"{body.kind}_receipt"] is None:
             now[f"{body.kind}_receipt"] = id
     return now
+
+
+def _was_a_station(folder: Path) -> bool:
+    """Whether people have slots here, or sealed something."""
+    return (folder / "slots.json").exists() or any((folder / "packets").glob("*.packet"))
 
 
 def _queue() -> Select[Any]:

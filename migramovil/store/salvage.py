@@ -68,7 +68,7 @@ def salvage(folder: Path, out: Path, *, vault_key: bytes | None = None) -> Salva
             _rebuild_vault(unborn, kept, vault_key)
         signing = _public(kept)
         line = _line(folder)
-        with Outbox(unborn) as outbox:
+        with Outbox(unborn, anew=True) as outbox:
             identity = _rebuild_line(outbox, line)
             restore.adopt(outbox, unborn / "packets", signing)
             _count_on(outbox)

@@ -48,14 +48,23 @@ class Vault:
 
     @classmethod
     def discard(cls, folder: Path) -> None:
-        """Take away what a set-up that headquarters never confirmed left behind.
+        """Put aside what a set-up that headquarters never confirmed left behind.
 
-        NeedsNewEpoch where it is a salvaged station's: people's work is in it.
+        Kept, not deleted: whatever is taken for it, people's work may be in it. NeedsNewEpoch where
+        it is a salvaged station's.
         """
         if (folder / keys.SALVAGED).exists():
             raise NeedsNewEpoch
-        for left in [folder / "slots.json", *folder.glob("vault*.db*")]:
-            left.unlink(missing_ok=True)
+        names = ("slots.json", "media", "vault*.db*")
+        left = [path for name in names for path in sorted(folder.glob(name))]
+        if not left:
+            return
+        aside = files.private_folder(folder / f"aside-{secrets.token_hex(4)}")
+        with translated():
+            for path in left:
+                path.rename(aside / path.name)
+            files.sync_folder(aside)
+            files.sync_folder(folder)
 
     def __init__(self, folder: Path, vault_key: bytes) -> None:
         path = keys.vault_file(folder)

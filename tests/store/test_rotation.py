@@ -18,7 +18,7 @@ from migramovil.core.roles import Account, AccountBody, Role
 from migramovil.store import files, keys, rotation
 from migramovil.store.keys import Holders
 from migramovil.store.rotation import Change
-from migramovil.store.trouble import Damaged, DiskFull, VaultLocked
+from migramovil.store.trouble import CannotWrite, Closed, Damaged, DiskFull, VaultLocked
 from migramovil.store.vault import Vault
 from tests.store.bench import EDGE, MEMORY_KIB, RECORD, STATION, UTC, Disk, add_draft, leaks
 
@@ -168,6 +168,50 @@ def test_a_full_disk_leaves_the_old_key_in_force(
     assert vault_files(disk) == ["vault.db"]
     with entered(disk, "rosa") as vault:
         assert [draft.body for draft in vault.drafts()] == [b"still here"]
+
+
+def test_what_cannot_be_swept_yet_undoes_no_change(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rosa = person(disk, "rosa")
+
+    def refused(_: Path) -> None:
+        raise CannotWrite
+
+    with disk.opened() as (_, vault):
+        monkeypatch.setattr(files, "remove", refused)
+        key = rotate(disk, vault, rosa)
+        monkeypatch.undo()
+        vault.save_draft(RECORD, 1, b"in the new one", UTC)
+    assert keys.open_slot(disk.folder, "rosa", PASSWORD).vault_key == key
+    with entered(disk, "rosa") as vault:
+        assert [draft.body for draft in vault.drafts()] == [b"in the new one"]
+    assert vault_files(disk) == ["vault-1.db"]
+
+
+def test_where_the_disk_does_not_say_which_file_counts_nobody_writes_in_either(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The slots were replaced, but whether that outlives a power cut no sync would say."""
+    rosa = person(disk, "rosa")
+    real = files.sync_folder
+
+    def refused(folder: Path) -> None:
+        if keys.vault_file(disk.folder).name == "vault-1.db":
+            raise OSError(errno.EIO, "no")
+        real(folder)
+
+    with disk.opened() as (_, vault):
+        vault.save_draft(RECORD, 1, b"before", UTC)
+        monkeypatch.setattr(files, "sync_folder", refused)
+        with pytest.raises(CannotWrite):
+            rotate(disk, vault, rosa)
+        monkeypatch.undo()
+        with pytest.raises(Closed):
+            vault.save_draft(RECORD, 1, b"after", UTC)
+    assert vault_files(disk) == ["vault-1.db", "vault.db"]
+    with entered(disk, "rosa") as vault:
+        assert [draft.body for draft in vault.drafts()] == [b"before"]
 
 
 def test_nothing_written_while_the_key_changes_is_left_in_the_old_file(disk: Disk) -> None:
