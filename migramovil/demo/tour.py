@@ -95,7 +95,7 @@ class Tour:
         hand.wait_page("QueuePage")
         hand.picture("18-envios")  # and by then it is known which slips are still kept
         hand.press(Qt.Key.Key_F6)
-        hand.wait(lambda: hand.sees("Comprobante enviado"), "the slip again")
+        hand.wait(lambda: hand.sees("enviado a la impresora"), "the slip again")
         hand.picture("18-envios-reimpreso")
         hand.press(Qt.Key.Key_F9)
         hand.wait_page("CorrectPage")

@@ -30,7 +30,7 @@ from migramovil.ui.pages.login import LoginPage
 from migramovil.ui.pages.queue import QueuePage
 from migramovil.ui.pages.setup import SetupPage
 from migramovil.ui.window import StationWindow
-from tests.ui.checks import assert_accessible, assert_nothing_clipped, settle, type_in
+from tests.ui.checks import LOOKS, assert_all_well, settle, type_in
 from tests.ui.fake_desk import (
     DirtyGlass,
     FakeDesk,
@@ -137,7 +137,7 @@ def crash(window: StationWindow, desk: FakeDesk) -> None:
     window._crashed(ValueError())
 
 
-@pytest.mark.parametrize("scale", [1.0, theme.LARGE])
+@pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize(
     "scene",
     [
@@ -145,11 +145,12 @@ def crash(window: StationWindow, desk: FakeDesk) -> None:
         done, devices, faulty_devices, crash,
     ],
 )  # fmt: skip
-def test_nothing_is_clipped_and_all_is_named(qtbot: QtBot, scene: Scene, scale: float) -> None:
-    theme.use("light", scale, motion=False)
+def test_nothing_is_clipped_and_all_is_named(
+    qtbot: QtBot, scene: Scene, look: tuple[theme.Name, float]
+) -> None:
+    theme.use(*look, motion=False)
     window = seen(qtbot, busy_desk(), scene)
-    assert_nothing_clipped(window)
-    assert_accessible(window)
+    assert_all_well(window)
 
 
 T = TypeVar("T", bound=Page)

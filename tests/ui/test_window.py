@@ -18,6 +18,7 @@ from migramovil.core.roles import Role
 from migramovil.devices.ports import DeviceKind, DeviceState
 from migramovil.services.accounts import KeptDraft
 from migramovil.ui.bridge import Bridge
+from migramovil.ui.kit import Text
 from migramovil.ui.pages.common import STEP_NAMES, link_words
 from migramovil.ui.pages.diagnostics import ClosedDiagnosticsPage, DiagnosticsPage
 from migramovil.ui.pages.done import DonePage
@@ -283,3 +284,16 @@ def test_the_queue_never_reads_the_whole_line(qtbot: QtBot) -> None:
 
 def _old() -> Row:
     return some_rows(30)[-1]
+
+
+def test_the_rail_names_what_the_person_came_for_and_both_surnames(qtbot: QtBot) -> None:
+    desk = a_desk()
+    desk.enrolling.drafts = (a_draft(step=Step.PERSON),)
+    window = entered(qtbot, desk)
+    window.page.press_primary()  # type: ignore[union-attr]
+    settle()
+    said = [t.text() for t in window.step_rail.findChildren(Text) if t.isVisible()]
+    assert {"Peñalver", "Núñez", "Marisela Andreína"} <= set(said)
+    names = {p.code: p.name for p in desk.enrolling.catalogue.procedures}
+    assert names["CPP"] in said
+    assert "CPP" not in said

@@ -17,7 +17,7 @@ from migramovil.core.documents import DocumentType, IdentityDocument
 from migramovil.core.enrollment import STEPS, Draft
 from migramovil.core.enrollment import Step as CoreStep
 from migramovil.services.enrolling import Finished
-from migramovil.ui import theme
+from migramovil.ui import kit, theme
 from migramovil.ui.frame import Frame as Window
 from migramovil.ui.pages.wizard import (
     STEP_PAGES,
@@ -340,3 +340,66 @@ def test_another_language_is_another_notice(show: Any) -> None:
     page.language.set_value("ht")
     assert enrolling.draft.consent is None
     assert page.language.value() == "ht"
+
+
+# ---- where one is led, and what is said ----------------------------------------------------
+def test_after_the_confirmation_the_ring_is_on_the_primary(show: Any) -> None:
+    frame, page, _ = show(IdentityPage, replace(played.empty(), person=played.person()))
+    page.action_for("F5")()
+    settle()
+    page.action_for("F8")()
+    settle()
+    assert frame.ring.target is frame.footer.primary
+
+
+@pytest.mark.parametrize("page", [ProcedurePage, PersonPage, IdentityPage, ConsentPage])
+def test_from_its_last_control_tab_leads_on_to_the_primary(show: Any, page: Any) -> None:
+    frame, made, _ = show(page, played.whole())
+    for _ in range(40):
+        here = QApplication.focusWidget()
+        assert here is not None
+        QTest.keyClick(here, Qt.Key.Key_Tab)
+        settle()
+        now = QApplication.focusWidget()
+        assert now is not None
+        if not made.isAncestorOf(now):
+            assert now is frame.footer.primary
+            return
+    raise AssertionError("Tab never left the page")
+
+
+def test_all_of_a_minors_data_are_in_sight(show: Any) -> None:
+    _, page, _ = show(PersonPage, played.whole(person=played.person(birth_date="2015-02-01")))
+    assert page._guardian.isVisible()
+    assert page._scroll.verticalScrollBar().maximum() == 0
+
+
+def test_no_figure_is_told_of_a_picture_that_is_not_there(show: Any) -> None:
+    _, page, enrolling = show(PortraitPage, played.empty())
+    page._show_live(played.whole().portrait.measures)  # type: ignore[union-attr]
+    page.depart()
+    enrolling.answers["camera"] = played.CableOut()
+    page.arrive()
+    settle()
+    assert {row.accessibleName().split()[-2] for row in page._rows.values()} == {"–:"}
+
+
+def test_countries_and_sex_are_said_by_name(show: Any) -> None:
+    _, page, _ = show(IdentityPage, played.whole())
+    said = {t.text() for t in page.findChildren(kit.Text) if t.isVisible()}
+    assert "VEN, Venezuela" in said
+    assert "F, femenino" in said
+    assert not said & {"VEN", "F", "M"}
+
+
+def test_an_attempt_that_was_not_made_says_why(show: Any) -> None:
+    def said(draft: Draft) -> set[str]:
+        _, page, _ = show(FingersPage, draft)
+        return {t.text() for t in page._strip.findChildren(kit.Text)}
+
+    good = Finger(position=1, attempts=(Attempt(object_id="a", quality=61),))
+    lost = Finger(position=1, exception=ExceptionCode.AMPUTATED, reason="x")
+    assert "pendiente" in said(played.whole(fingers=()))
+    asked = [replace(good, position=n) for n in range(2, 11)]
+    assert "no hace falta" in said(played.whole(fingers=(good, *asked)))
+    assert "no se toma" in said(played.whole(fingers=(lost, *asked)))
