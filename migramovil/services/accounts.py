@@ -47,7 +47,9 @@ class HeadquartersChanged(Trouble):
 class NotThisStation(Trouble):
     code = "KEY-07"
     what = "Esta laptop dice ser otra estación, no la de sus cuentas."
-    advice = "No se entró, para que nada se selle a nombre de otra. Avise al técnico con este código."
+    advice = (
+        "No se entró, para que nada se selle a nombre de otra. Avise al técnico con este código."
+    )
 
 
 class Revoked(Trouble):

@@ -32,8 +32,8 @@ def delete_due(
 ) -> tuple[str, ...]:
     """Delete every packet whose time has come; their records.
 
-    The time counts from when headquarters says it opened (discarded) it, up to the earliest the present
-    can be: where nothing bounds this machine's clock, the newest time headquarters signed.
+    The time counts from when headquarters says it opened (discarded) it, up to the earliest the
+    present can be: where nothing bounds this machine's clock, the newest time headquarters signed.
     """
     sweep(outbox)
     present = _earliest(outbox, descriptor, now)

@@ -82,11 +82,11 @@ def test_on_a_disk_that_filled_up_the_ballast_goes_and_the_finish_comes(
     assert ballast.stat().st_size == reserve.BALLAST
     real = files.write
 
-    def write(path: Path, data: bytes) -> None:
+    def write(path: Path, *parts: bytes) -> None:
         if ballast.exists():
             with files.translated():
                 raise OSError(errno.ENOSPC, "full")
-        real(path, data)
+        real(path, *parts)
 
     monkeypatch.setattr(files, "write", write)
     assert counter.enrolling.finish().result(10).seq == 1
@@ -103,11 +103,11 @@ def test_a_picture_is_kept_on_a_disk_that_filled_up(
     ballast = counter.folder / "ballast"
     real = files.write
 
-    def write(path: Path, data: bytes) -> None:
+    def write(path: Path, *parts: bytes) -> None:
         if ballast.exists():
             with files.translated():
                 raise OSError(errno.ENOSPC, "full")
-        real(path, data)
+        real(path, *parts)
 
     monkeypatch.setattr(files, "write", write)
     counter.enrolling.take_portrait().result(10)
