@@ -19,6 +19,7 @@ from migramovil.core.record import Realm
 from migramovil.headquarters import (
     auditing,
     carrying_commands,
+    desk_commands,
     people_commands,
     restoring,
     server,
@@ -44,8 +45,14 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(people_commands.operators_app, name="operators")
 app.add_typer(people_commands.recovery_app, name="recovery")
 app.add_typer(people_commands.keys_app, name="keys")
+app.add_typer(desk_commands.refused_app, name="refused")
+app.add_typer(desk_commands.handover_app, name="handover")
+app.command("retry")(desk_commands.retry)
+app.command("discard")(desk_commands.discard)
+app.command("openapi")(desk_commands.openapi)
 app.command("publish")(carrying_commands.publish)
 app.command("published")(carrying_commands.published)
+app.command("import")(carrying_commands.bring_in)
 
 
 class Fault(str, Enum):  # noqa: UP042 - Typer wants plain values

@@ -16,12 +16,11 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from litestar import Litestar, Request, Response, get, post
 from litestar.exceptions import HTTPException
-from litestar.params import Parameter
 
 from migramovil.core.downstream import Decision
 from migramovil.core.trouble import Trouble, Who
@@ -37,6 +36,7 @@ log = logging.getLogger(__name__)
 PATH = "/v1/handover"
 _LARGEST = 4 * 1024 * 1024
 _LARGEST_ANSWER = 20
+_DIGITS = 15
 ACK = "recibido"
 """The file a system leaves in a record's folder to say that it holds it."""
 
@@ -77,22 +77,21 @@ def build_app(
         request.state.client = name
 
     @get(PATH, summary="What the back office does not hold yet, oldest first")
-    async def records(
-        after: Annotated[int, Parameter(ge=0, le=2**53)] = 0,
-        limit: Annotated[int, Parameter(ge=1, le=MOST)] = _LARGEST_ANSWER,
-    ) -> Response[bytes]:
-        return _json(await asyncio.to_thread(_page, line, after, limit))
+    async def records(request: Ask) -> Response[bytes]:
+        after = _number(request.query_params.get("after", "0"))
+        limit = _number(request.query_params.get("limit", str(_LARGEST_ANSWER)))
+        return _json(await asyncio.to_thread(_page, line, after, max(1, min(limit, MOST))))
 
     @get(
         PATH + "/{number:int}/objects/{name:str}",
         media_type="application/octet-stream",
         summary="A picture of a record",
     )
-    async def picture(number: int, name: str) -> Response[bytes]:
+    async def picture(request: Ask) -> Response[bytes]:
+        number, name = request.path_params["number"], request.path_params["name"]
+
         def find() -> bytes:
-            if not 0 < number < 2**53:
-                raise NotInLine
-            _, opened = line.open(line.place(number))
+            _, opened = line.open(line.place(_number(str(number))))
             if name not in opened.files:
                 raise NotInLine
             return opened.files[name]
@@ -103,7 +102,7 @@ def build_app(
     @post(PATH + "/ack", status_code=200, summary="The back office holds these")
     async def acknowledge(request: Ask) -> Response[bytes]:
         said = await _said(request, Acknowledged)
-        numbers = [one for one in said.numbers if 0 < one < 2**53][: 100 * MOST]
+        numbers = [one for one in said.numbers if 0 < one < 10**_DIGITS]
         acked = await asyncio.to_thread(line.acknowledge, numbers, request.state.client)
         return _json({"acked": acked})
 
@@ -191,6 +190,13 @@ async def _said(request: Ask, kind: type[T]) -> T:
         return msgspec.json.decode(await request.body(), type=kind)
     except (msgspec.DecodeError, ValueError):
         raise HTTPException(status_code=400, detail="body") from None
+
+
+def _number(said: str) -> int:
+    """A number as these books count: fifteen digits and no sign."""
+    if not (said.isascii() and said.isdecimal() and len(said) <= _DIGITS):
+        raise HTTPException(status_code=400, detail="number")
+    return int(said)
 
 
 def _json(value: object) -> Response[bytes]:
