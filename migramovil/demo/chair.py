@@ -65,7 +65,8 @@ class Chair:
         """Notice, answer, review, seal; the sealed record as it stands in the line."""
         self._consent()
         self._hand.wait_page("ReviewPage")
-        self._hand.picture("07-revision-sin-biometria" if self._refuses else "07-revision")
+        without = "-sin-biometria" if self._refuses else "" if self._left_prints() else "-menor"
+        self._hand.picture(f"07-revision{without}")
         if self._fails and self._hand.lacks("08-terminado-sin-papel"):
             self._sim.printer.fault = PrinterFault.PAPER_OUT
         self._slips = len(self._sim.printer.slips)
@@ -264,6 +265,9 @@ class Chair:
         if draft is None:
             raise RuntimeError("nobody is on the chair")
         return draft
+
+    def _left_prints(self) -> bool:
+        return bool(fingers_asked(self._draft, self._enrolling.rules))
 
     def _left(self) -> int:
         asked = fingers_asked(self._draft, self._enrolling.rules)
