@@ -28,7 +28,8 @@ from migramovil.store.vault import Vault
 T = TypeVar("T")
 NEWER_DESCRIPTOR = "headquarters.descriptor"
 """The mark that holds headquarters' newest signed descriptor."""
-_HEADQUARTERS = "headquarters.descriptor"
+KNOWN_HEADQUARTERS = "headquarters.descriptor"
+"""The vault's setting that holds the descriptor it believes."""
 
 
 class NobodyInside(Trouble):
@@ -260,8 +261,7 @@ class Accounts:
             person = unlocked.person
             if person.account in rotation.revoked(vault):
                 raise Revoked
-            self._check_place(vault)
-            self._check_headquarters(vault)
+            self.check_outbox(vault)
             finishing.reconcile(self._outbox, vault, actor=person.account, keep=self.keepsake)
             role = next(
                 (a.body.role for a in vault.accounts() if a.body.account == person.account),
@@ -278,18 +278,24 @@ class Accounts:
         self.on_entered()
         return session
 
+    def check_outbox(self, vault: Vault) -> None:
+        """Before anything is sealed on the outbox's word, for whoever holds this machine can
+        rewrite it: NotThisStation, HeadquartersChanged unless the vault knows the same."""
+        self._check_place(vault)
+        self._check_headquarters(vault)
+
     def _check_place(self, vault: Vault) -> None:
-        """What packets will say of their station stands in the outbox too: its people's accounts,
-        which others signed, must name it."""
+        """What packets will say of their station: its people's accounts, which others signed, must
+        name it."""
         station = self.station()
         places = {(one.body.realm, one.body.station) for one in vault.accounts()}
         if places and (station.realm, station.station) not in places:
             raise NotThisStation
 
     def _check_headquarters(self, vault: Vault) -> None:
-        """Whom packets are sealed to stands in the outbox, which whoever holds this machine can
-        rewrite: it must be what the vault knows, or a newer word signed by the same root."""
-        now, known = self.station().descriptor, vault.setting(_HEADQUARTERS)
+        """Whom packets are sealed to: it must be what the vault knows, or a newer word signed by
+        the same root."""
+        now, known = self.station().descriptor, vault.setting(KNOWN_HEADQUARTERS)
         if known == now:
             return
         if known is not None:
@@ -302,7 +308,7 @@ class Accounts:
                 raise HeadquartersChanged from None
             if said != now.encode() or self.descriptor().version <= believed.version:
                 raise HeadquartersChanged
-        vault.set_setting(_HEADQUARTERS, now)
+        vault.set_setting(KNOWN_HEADQUARTERS, now)
 
     def _strengthen(self, person: keys.PersonKeys, password: str, vault_key: bytes) -> None:
         """Give a slot older than the machine's secret that secret's strength."""
@@ -357,6 +363,7 @@ class Accounts:
             vault.save_station_keys(tried.signer, tried.opener)
             body = canonical.decode(canonical.from_text(new.account.body), AccountBody)
             vault.add_account(Account(body=body, vouched=new.account))
+            vault.set_setting(KNOWN_HEADQUARTERS, new.identity.descriptor)
             vault.audit.append(
                 person.account, "enroll-station", new.identity.station, self._clock.now()
             )

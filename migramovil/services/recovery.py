@@ -182,6 +182,7 @@ class Recovery:
         """The person's new keys, vouched for by the station, under a new vault key: one step."""
         self._accounts.put_out()
         with contextlib.closing(Vault(self._folder, vault_key)) as vault:
+            self._accounts.check_outbox(vault)
             every = {one.body.account: one for one in vault.accounts()}
             if person.account not in every or person.account in rotation.revoked(vault):
                 raise NoSuchRecovery

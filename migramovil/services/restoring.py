@@ -29,7 +29,7 @@ from migramovil.core.record import (
 )
 from migramovil.core.roles import Account, AccountBody, Role
 from migramovil.core.trouble import Trouble, Who
-from migramovil.services.accounts import Enroller, NewStation
+from migramovil.services.accounts import KNOWN_HEADQUARTERS, Enroller, NewStation
 from migramovil.store import backup, files, keys, restore, restored
 from migramovil.store.outbox import Outbox
 from migramovil.store.restore import Restored
@@ -220,6 +220,7 @@ def begin_epoch(
         vault.save_station_keys(signer, opener)
         body = canonical.decode(canonical.from_text(new.account.body), AccountBody)
         vault.add_account(Account(body=body, vouched=new.account))
+        vault.set_setting(KNOWN_HEADQUARTERS, new.identity.descriptor)
         vault.audit.append(person.account, "begin-epoch", str(new.identity.epoch), at)
     keys.add_slot(
         outbox.folder,

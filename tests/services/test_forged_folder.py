@@ -16,13 +16,14 @@ from migramovil.core import canonical, letters, recovery, sealing
 from migramovil.core.record import Realm, Signed
 from migramovil.core.roles import AccountBody, Role
 from migramovil.headquarters import setup
-from migramovil.services.accounts import NotThisStation
+from migramovil.services.accounts import HeadquartersChanged, NotThisStation
 from migramovil.store import keys
 from migramovil.store import letters as post
 from migramovil.store.keys import WrongPassword
 from migramovil.store.tables import station
+from tests.headquarters.rig import Place
 from tests.services.bench import OFFICER, PASSWORD, SUPERVISOR, Counter, Headquarters, opened
-from tests.services.test_people import Desk, desk, place
+from tests.services.test_people import NEW, Desk, desk, place, spoken, started
 
 __all__ = ["desk", "place"]  # fixtures
 UTC = "2026-11-23T12:00:00Z"
@@ -41,6 +42,37 @@ def test_a_laptop_made_to_say_it_is_another_station_seals_nothing_in_its_name(
     with pytest.raises(NotThisStation):
         closed.enter()
     assert closed.accounts.session is None
+
+
+def test_a_headquarters_slipped_into_the_outbox_is_not_sealed_the_key_of_a_recovered_vault(
+    desk: Desk,
+) -> None:
+    """It would open the next key out of slots.json: nobody is inside to notice when it is made."""
+    desk.sync()
+    desk.enter()
+    lines = spoken(desk, 1)
+    desk.accounts.lock()
+    true, before = desk.accounts.descriptor(), (desk.folder / "slots.json").read_bytes()
+    thief = replace(true, recovery=canonical.text(sealing.Opener.new().public))
+    desk.outbox.renew_descriptor(canonical.encode(thief).decode())
+    with pytest.raises(HeadquartersChanged):
+        desk.recovery.by_voice(1, OFFICER, NEW, lines).result(20)
+    assert (desk.folder / "slots.json").read_bytes() == before
+    desk.outbox.renew_descriptor(canonical.encode(true).decode())
+    desk.recovery.by_voice(1, OFFICER, NEW, lines).result(20)
+    desk.enter(OFFICER, NEW)
+
+
+def test_whom_the_enrolment_code_proved_is_known_before_anybody_entered(
+    tmp_path: Path, place: Place
+) -> None:
+    with started(tmp_path / "station", place) as new:
+        new.accounts.enroll(place.url, place.code(), "Unidad", SUPERVISOR, PASSWORD).result(20)
+        true = new.accounts.descriptor()
+        thief = replace(true, operational=canonical.text(sealing.Opener.new().public))
+        new.outbox.renew_descriptor(canonical.encode(thief).decode())
+        with pytest.raises(HeadquartersChanged):
+            new.accounts.log_in(SUPERVISOR, PASSWORD).result(20)
 
 
 # --- what headquarters is made to say --------------------------------------------------------

@@ -12,12 +12,13 @@ from sqlalchemy import update
 
 from migramovil.core import canonical, sealing
 from migramovil.core.record import BadReceipt, Descriptor, Realm, ReceiptBody, Signed, Stamp
-from migramovil.services import restoring
+from migramovil.services import accounts, restoring
 from migramovil.store import restored
 from migramovil.store.outbox import Outbox
 from migramovil.store.tables import drafts
 from migramovil.store.vault import Vault
 from migramovil.sync.ports import Headquarters
+from tests.services import bench
 from tests.store.bench import RECORD, STATION, UTC, add_draft, new_disk
 
 EDGE, OPENER = sealing.Signer.new(), sealing.Signer.new()
@@ -96,3 +97,23 @@ def test_an_opened_record_ends_its_draft_and_an_unknown_one_goes_on(
     assert settled(stores, said("stored", EDGE), said("opened", OPENER)) == (RECORD,)
     assert not stores[1].has_draft(RECORD)
     assert len(stores[0].receipts(RECORD)) == 2
+
+
+def test_a_new_epoch_believes_the_headquarters_its_code_proved(tmp_path: Path) -> None:
+    """Also where the salvaged vault knew an older word of it: nobody is left at the door."""
+    disk, known = new_disk(tmp_path / "station"), accounts.KNOWN_HEADQUARTERS
+    with disk.opened() as (_, vault):
+        vault.set_setting(known, "an older word")
+    boss = restoring.NewSupervisor(
+        username="jefa", password="lluvia sobre Puno 7", url="https://localhost", code="",
+        name="Móvil 1", memory_kib=64,
+    )  # fmt: skip
+    with Outbox(disk.folder) as outbox:
+        restoring.begin_epoch(
+            outbox, disk.key, station="", realm=Realm.TRAINING, supervisor=boss,
+            enroller=bench.Headquarters().enroll, at=Stamp(utc=UTC),
+        )  # fmt: skip
+        identity = outbox.station()
+    assert identity is not None
+    with disk.opened() as (_, vault):
+        assert vault.setting(known) == identity.descriptor
