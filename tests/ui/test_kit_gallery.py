@@ -56,3 +56,14 @@ def test_the_check_sees_a_field_without_a_name(qtbot: QtBot) -> None:
     box.show()
     with pytest.raises(AssertionError, match="QLineEdit"):
         assert_accessible(box)
+
+
+@pytest.mark.parametrize("width", [240, 320, 480])
+def test_a_choice_is_as_high_as_its_second_line_needs(qtbot: QtBot, width: int) -> None:
+    long = "Por pérdida o robo, la denuncia policial se presenta al recoger el carné."
+    cards = [kit.ChoiceCard("Duplicado de carné", long, key=str(n)) for n in (1, 2)]
+    box = kit.Box(kit.col(*cards, None))
+    qtbot.addWidget(box)
+    box.resize(width, 600)
+    box.show()
+    assert_nothing_clipped(box)
