@@ -21,6 +21,7 @@ from migramovil.devices.registry import Bench
 from migramovil.devices.sim.station import SimulatedStation
 from migramovil.services.accounts import NEWER_DESCRIPTOR, Accounts, NewStation
 from migramovil.services.backups import Backups
+from migramovil.services.bundles import Bundles
 from migramovil.services.clock import StationClock, boot
 from migramovil.services.desk import Desk, Place
 from migramovil.services.diagnosing import Diagnosing
@@ -74,10 +75,17 @@ class Station:
         self.engine.start()
         self.desk.backups.start()
 
+    def renewed(self, descriptor: Descriptor, signed: Signed) -> None:
+        """Headquarters has newer keys, and a stick brought word of it."""
+        _believe(self.outbox, descriptor, signed)
+        if self.engine is not None:
+            self.engine.renew(descriptor)
+
     def close(self) -> None:
         if self.engine is not None:
             self.engine.stop()
         self.desk.backups.stop()
+        self.desk.bundles.close()
         self.bench.close()
         self.desk.keeping.stop()
         self.desk.ledger.close()
@@ -100,8 +108,7 @@ def sync_engine(
     """The engine over HTTPS for an enrolled station."""
 
     def renewed(descriptor: Descriptor, signed: Signed) -> None:
-        marks.put(outbox, NEWER_DESCRIPTOR, canonical.encode(signed).decode())
-        outbox.renew_descriptor(canonical.encode(descriptor).decode())
+        _believe(outbox, descriptor, signed)
         engine.renew(descriptor)
 
     downloader = Downloader(desk.downstream)
@@ -116,6 +123,12 @@ def sync_engine(
         downloads=downloader,
     )
     return engine
+
+
+def _believe(outbox: Outbox, descriptor: Descriptor, signed: Signed) -> None:
+    """Keep a newer word of headquarters' root key about its keys, checked by whoever brought it."""
+    marks.put(outbox, NEWER_DESCRIPTOR, canonical.encode(signed).decode())
+    outbox.renew_descriptor(canonical.encode(descriptor).decode())
 
 
 def _line(
@@ -225,6 +238,13 @@ def build(
         diagnosing=diagnosing,
         reserve=reserve,
         downstream=downstream,
+        bundles=Bundles(
+            accounts,
+            outbox,
+            downstream,
+            clock,
+            renewed=lambda known, word: station.renewed(known, word),  # noqa: PLW0108 - made below
+        ),
         backups=Backups(accounts, outbox, clock, chosen.backup, lambda who: _line(who, clock, url)),
         clock=clock,
     )

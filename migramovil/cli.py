@@ -51,6 +51,7 @@ app.add_typer(devices, name="devices")
 app.add_typer(sync, name="sync")
 for name, module, says in (
     ("store", "migramovil.cli_backup", "What is kept on this disk."),
+    ("bundle", "migramovil.cli_bundle", "The stick: records out, headquarters' word in."),
     ("audit", "migramovil.cli_audit", "Who did what at this station."),
     ("recovery", "migramovil.cli_recovery", "A lost password: the way back in by file."),
     ("hq", "migramovil.headquarters.commands", "Headquarters: receive, open, vouch."),

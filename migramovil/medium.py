@@ -79,10 +79,14 @@ def read(path: Path, largest: int) -> bytes:
         raise
     except OSError:
         raise Suspicious("link") from None
-    with open(handle, "rb") as source:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise Suspicious("not a file")
-        data = source.read(largest + 1)
+    try:
+        about = os.fstat(handle)
+        if not stat.S_ISREG(about.st_mode) or about.st_size > largest:
+            raise Suspicious("form or size")
+        with open(handle, "rb", closefd=False) as source:
+            data = source.read(largest + 1)
+    finally:
+        os.close(handle)
     if len(data) > largest:
         raise Suspicious("size")
     return data

@@ -1,4 +1,4 @@
-"""`migramovil hq publish | published`: what goes down to the stations, over the link or by USB."""
+"""`migramovil hq publish | published | import`: what goes down to stations; sticks in and out."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from migramovil.core.downstream import Kind
-from migramovil.headquarters import downstream, setup
+from migramovil.headquarters import downstream, server, setup
 from migramovil.headquarters.downstream import Publication
+from migramovil.headquarters.importing import Brought, Importer
 from migramovil.headquarters.telling import AsJson, Data, Unlock, books, said, tell
 
 
@@ -64,6 +65,40 @@ def published(data: Data, as_json: AsJson = False) -> None:
     with said(), books(data) as store:
         for one in downstream.publications(store):
             tell(as_json, asdict(one), _line(one))
+
+
+def bring_in(
+    data: Data,
+    stick: Annotated[Path, typer.Argument(help="The stick's folder.")],
+    wait: Annotated[
+        float, typer.Option("--wait", min=0, help="Seconds to wait for the opener's word.")
+    ] = 0.0,
+    unlock: Unlock = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take in what stations put on a stick, and put receipts and lists on it for them.
+
+    Again changes nothing but brings the newest receipts. Status 1: something was refused or is
+    lacking.
+    """
+    with said(), books(data) as store:
+        receiver = server.receiver_of(data, store, setup.edge(data, unlock))
+        found = Importer(store, receiver, wait_s=wait).take(stick)
+        for one in found:
+            tell(as_json, asdict(one), _brought(one))
+            for name, why in one.refused:
+                typer.echo(f"{name}  {why}", err=True)
+    if any(one.refused or one.lacking for one in found):
+        raise typer.Exit(1)
+
+
+def _brought(one: Brought) -> str:
+    whose = one.station or f"{one.home} (manifest absent or not theirs)"
+    lacking = f", {one.lacking} lacking" if one.lacking else ""
+    return (
+        f"{whose}  {one.packets} packets, {one.new} new{lacking}, {len(one.refused)} refused;"
+        f" {one.letters} letters; {one.receipts} receipts on the stick"
+    )
 
 
 def _line(one: Publication) -> str:

@@ -44,14 +44,8 @@ def serve(
     known = setup.descriptor(data)
     store = Store(data / BOOKS)
     try:
-        receiver = Receiver(
-            store=store,
-            objects=Objects(data),
-            descriptor=setup.signed_descriptor(data),
-            realm=known.realm,
-            stored_signer=keys.stored_signer,
-            receipt_signer=sealing.Signer.new() if wrong_receipt_key else keys.stored_signer,
-            registrar=keys.registrar,
+        receiver = receiver_of(
+            data, store, keys, receipt_signer=sealing.Signer.new() if wrong_receipt_key else None
         )
         with socket.create_server((host, port), backlog=128) as listener:
             server = uvicorn.Server(_config(receiver, keys))
@@ -60,6 +54,21 @@ def serve(
             server.run(sockets=[listener])
     finally:
         store.close()
+
+
+def receiver_of(
+    data: Path, store: Store, keys: Edge, *, receipt_signer: sealing.Signer | None = None
+) -> Receiver:
+    """The receiving edge over this folder, for the wire or for a stick."""
+    return Receiver(
+        store=store,
+        objects=Objects(data),
+        descriptor=setup.signed_descriptor(data),
+        realm=setup.descriptor(data).realm,
+        stored_signer=keys.stored_signer,
+        receipt_signer=receipt_signer or keys.stored_signer,
+        registrar=keys.registrar,
+    )
 
 
 def _config(receiver: Receiver, keys: Edge) -> uvicorn.Config:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from migramovil.services.accounts import Accounts
 from migramovil.services.backups import Backups
+from migramovil.services.bundles import Bundles
 from migramovil.services.clock import StationClock
 from migramovil.services.diagnosing import Diagnosing
 from migramovil.services.downstream import Downstream
@@ -37,6 +38,7 @@ class Desk:
     backups: Backups
     reserve: Reserve
     downstream: Downstream
+    bundles: Bundles
     clock: StationClock
 
 
