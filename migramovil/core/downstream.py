@@ -30,6 +30,7 @@ MOST_MANIFESTS = 64
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MOST_ROWS = 100_000
 _LONGEST_WORDS = 500
+_LARGEST_VERSION = 2**31 - 1
 
 T = TypeVar("T")
 
@@ -218,7 +219,8 @@ def read_manifest(
         raise BadDownload("realm")
     if found.station not in {"", station}:
         raise NotForThisStation(found.kind[:32])
-    if not (_DIGEST.fullmatch(found.sha256) and 0 < found.size <= LARGEST and found.version > 0):
+    counts = 0 < found.size <= LARGEST and 0 < found.version <= _LARGEST_VERSION
+    if not (_DIGEST.fullmatch(found.sha256) and counts):
         raise BadDownload("manifest")
     if not _addressed(found.kind, found.station, sealed=found.sealed):
         raise BadDownload("sealing")
@@ -346,7 +348,7 @@ def _unpacked(body: bytes) -> bytes:
 def _instant(utc: str) -> datetime:
     try:
         return datetime.fromisoformat(utc).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise BadDownload("time") from None
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migramovil.core import audit, backup, canonical, letters, packet, recovery, sealing
+from migramovil.core import audit, backup, canonical, downstream, letters, packet, recovery, sealing
 from migramovil.core.audit import AuditBroken
 from migramovil.core.folio import good_folio
 from migramovil.core.record import (
@@ -58,6 +58,11 @@ PACKET = packet.build(
     ),
     b"c" * 32, [KEM.public], SIGNER,
 )  # fmt: skip
+
+
+LIST = downstream.Manifest(
+    realm=Realm.TRAINING, kind="settings", version=1, issued=UTC, sha256="0" * 64, size=1
+)
 
 
 def exported() -> bytes:
@@ -142,6 +147,12 @@ def test_whatever_is_signed_is_read_or_refused(data: st.DataObject) -> None:
         "letter": (
             json.loads(canonical.from_text(canonical.decode(LETTER, Signed).body)),
             lambda s: letters.open_secret(letters.read(canonical.encode(s), SIGNER.public), KEM),
+        ),
+        "download": (
+            LIST,
+            lambda s: downstream.read_manifest(
+                s, [SIGNER.public], realm=Realm.TRAINING, station="s"
+            ).version.to_bytes(4),
         ),
         "export": (
             audit.claimed(exported()),
