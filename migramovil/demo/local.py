@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import typer
 
 from migramovil.demo import tied
-from migramovil.headquarters import commands
 
 _ADDRESS = "https://127.0.0.1:8443"
 _STOP_S = 8.0
@@ -30,6 +29,8 @@ class LocalHeadquarters:
 
     def call(self, *words: str) -> list[dict[str, object]]:
         """One `hq` command to its end, in this process; the JSON objects it printed."""
+        from migramovil.headquarters import commands  # noqa: PLC0415 - a web server, used once
+
         said, why = io.StringIO(), io.StringIO()
         command = typer.main.get_command(commands.app)
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(why):
@@ -46,10 +47,18 @@ class LocalHeadquarters:
 
     def start(self, *, fault: str = "") -> tuple[str, int]:
         """Start the receiving edge; where it listens."""
+        self.launch(fault=fault)
+        return self.where()
+
+    def launch(self, *, fault: str = "") -> None:
+        """Start the receiving edge and do not wait for it."""
         words = ["hq", "serve", "--data", str(self.data), "--port", "0"]
         words += ["--fault", fault] if fault else []
         self._edge = tied.start(*words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        if self._edge.stdout is None:
+
+    def where(self) -> tuple[str, int]:
+        """Where it listens, once it does."""
+        if self._edge is None or self._edge.stdout is None:
             raise RuntimeError("hq serve has no output")
         said = json.loads(self._edge.stdout.readline() or "{}")
         at = urlsplit(str(said.get("url", "")))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from migramovil import app, opening
 from migramovil.core.roles import Role
 from migramovil.demo.local import LocalHeadquarters
-from migramovil.devices.sim import people
-from migramovil.devices.sim.station import SimulatedStation
-from migramovil.services.desk import Desk
+
+if TYPE_CHECKING:
+    from migramovil import app
+    from migramovil.services.desk import Desk
 
 SUPERVISOR = "chuamani"
 OFFICER = "rquispe"
@@ -22,10 +23,16 @@ PLACE = "Aula móvil"
 def open_station(folder: Path) -> int:
     """Open the station in training mode; the first time it is enrolled by itself."""
     headquarters = LocalHeadquarters(folder / "headquarters")
-    host, port = headquarters.start()
-    headquarters.start_opener()
+    headquarters.launch()
+    # The rest of the house is read while headquarters starts.
+    from migramovil import app, opening  # noqa: PLC0415
+    from migramovil.devices.sim import people  # noqa: PLC0415
+    from migramovil.devices.sim.station import SimulatedStation  # noqa: PLC0415
+
     sim = SimulatedStation(people.population(os.getpid()))
     try:
+        host, port = headquarters.where()
+        headquarters.start_opener()
         station = app.build(
             folder / "station", training=True, sim=sim, url=f"https://{host}:{port}"
         )
