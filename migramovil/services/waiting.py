@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 from migramovil.core.queue import Counts
 from migramovil.core.record import RecordState, Signed
+from migramovil.store import exports
 from migramovil.store.outbox import Outbox, QueueRow
 from migramovil.sync.engine import Status, SyncEngine
 
@@ -17,6 +19,7 @@ class Waiting:
         self._outbox = outbox
         self._engine: SyncEngine | None = None
         self._status: Status | None = None
+        self._heard = 0.0
         self._listeners: list[Callable[[], object]] = []
 
     def follow(self, engine: SyncEngine) -> None:
@@ -24,7 +27,7 @@ class Waiting:
 
     def heard(self, status: Status) -> None:
         """The engine's word; called on its thread."""
-        self._status = status
+        self._status, self._heard = status, time.monotonic()
         for call in self._listeners:
             call()
 
@@ -34,6 +37,17 @@ class Waiting:
     @property
     def status(self) -> Status | None:
         return self._status
+
+    def next_try_s(self) -> float | None:
+        """Seconds until the link is tried again; None while no pause runs."""
+        status = self._status
+        if status is None or status.next_try_s is None:
+            return None
+        return max(0.0, status.next_try_s - (time.monotonic() - self._heard))
+
+    def copied(self) -> int:
+        """How many of those that wait lie on a stick too."""
+        return exports.count(self._outbox)
 
     def counts(self) -> Counts:
         return self._outbox.counts()
@@ -50,6 +64,11 @@ class Waiting:
 
     def receipts(self, record_id: str) -> list[Signed]:
         return self._outbox.receipts(record_id)
+
+    def link_changed(self) -> None:
+        """The system says so; only headquarters' own word shows whether there is a link."""
+        if self._engine is not None:
+            self._engine.wake(link_changed=True)
 
     def send_now(self) -> None:
         if self._engine is not None:

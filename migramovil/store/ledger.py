@@ -13,6 +13,7 @@ from sqlalchemy import case, func, select
 
 from migramovil.core.audit import Entry
 from migramovil.core.record import RecordState
+from migramovil.store import exports
 from migramovil.store.finishing import COMPLETED, FINISHED
 from migramovil.store.outbox import Outbox
 from migramovil.store.tables import epochs, records, station
@@ -20,7 +21,7 @@ from migramovil.store.tables import epochs, records, station
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """One local day's records, or all of them."""
+    """One local day's records, or all of them; `copied` of the sealed lie on a stick too."""
 
     day: str
     finished: int
@@ -28,6 +29,7 @@ class Figures:
     stored: int
     opened: int
     refused: int
+    copied: int = 0
 
     @property
     def fits(self) -> bool:
@@ -47,6 +49,7 @@ def figures(outbox: Outbox) -> Figures:
         stored=counts.stored,
         opened=counts.opened,
         refused=counts.refused,
+        copied=exports.count(outbox),
     )
 
 

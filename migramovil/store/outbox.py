@@ -13,7 +13,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, case, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    case,
+    func,
+    literal_column,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
 
 from migramovil.core import canonical
@@ -23,7 +33,7 @@ from migramovil.store import files
 from migramovil.store.database import Database
 from migramovil.store.keys import device_key
 from migramovil.store.migrate import open_database
-from migramovil.store.tables import receipts, records, station
+from migramovil.store.tables import exports, receipts, records, station
 from migramovil.store.trouble import Damaged, OutOfLine, translated
 
 
@@ -48,7 +58,11 @@ class StationIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueRow:
-    """One sealed record as a person sees it in the queue; `reason` only where it is refused."""
+    """One sealed record as a person sees it in the queue; `reason` only where it is refused.
+
+    `copied_utc` is when it was last copied to a medium ("" never); `word` the kind of headquarters'
+    last receipt about it ("" none): a refusal may have been taken back, or be final.
+    """
 
     record: str
     folio: str
@@ -58,6 +72,8 @@ class QueueRow:
     digest: str
     state: RecordState = RecordState.SEALED
     reason: str = ""
+    copied_utc: str = ""
+    word: str = ""
 
     @classmethod
     def of(cls, waiting: Waiting) -> QueueRow:
@@ -242,10 +258,9 @@ class Outbox:
         self, *, offset: int = 0, limit: int = 100, states: Collection[RecordState] | None = None
     ) -> list[QueueRow]:
         """A page of the line, newest first."""
-        newest = (records.c.epoch.desc(), records.c.seq.desc())
-        query = _in_states(_queue(), states).order_by(*newest).offset(offset).limit(limit)
         with self._database.read() as connection:
-            return [_queue_row(row) for row in connection.execute(query).mappings()]
+            page = connection.execute(_page(offset, limit, states)).mappings()
+            return [_queue_row(row) for row in page]
 
     def total(self, states: Collection[RecordState] | None = None) -> int:
         query = _in_states(select(func.count()).select_from(records), states)
@@ -369,9 +384,38 @@ def _was_a_station(folder: Path) -> bool:
 
 def _queue() -> Select[Any]:
     c = records.c
+    copied = select(exports.c.utc).where(exports.c.record == c.record).scalar_subquery()
+    about = receipts.c.record == c.record
+    word = select(receipts.c.kind).where(about).order_by(receipts.c.id.desc()).limit(1)
     return select(
-        c.record, c.folio, c.seq, c.sealed_utc, c.size, c.digest, c.state, c.refusal.label("reason")
+        c.record,
+        c.folio,
+        c.seq,
+        c.sealed_utc,
+        c.size,
+        c.digest,
+        c.state,
+        c.refusal.label("reason"),
+        func.coalesce(copied, "").label("copied_utc"),
+        func.coalesce(word.scalar_subquery(), "").label("word"),
     )
+
+
+def _page(offset: int, limit: int, states: Collection[RecordState] | None) -> Select[Any]:
+    """A page of the line, newest first; where several states are asked for, their indexes are
+    merged before any row is read."""
+    c = records.c
+    newest = (c.epoch.desc(), c.seq.desc())
+    if states is None or len(states) == 1:
+        return _in_states(_queue(), states).order_by(*newest).offset(offset).limit(limit)
+    id: ColumnElement[int] = literal_column("records.rowid")
+    each = [
+        select(id.label("id"), c.epoch, c.seq).where(c.state == state.value) for state in states
+    ]
+    every = union_all(*each)
+    order = (every.selected_columns.epoch.desc(), every.selected_columns.seq.desc())
+    chosen = every.order_by(*order).offset(offset).limit(limit).subquery()
+    return _queue().join(chosen, chosen.c.id == id).order_by(*newest)
 
 
 def _queue_row(row: RowMapping) -> QueueRow:

@@ -163,7 +163,8 @@ class Status:
     """What the header shows. `waiting` counts sealed records headquarters does not hold yet.
 
     `up_to_date`: headquarters opened everything. `waiting` (kind): something still rests here, or
-    is stored there and not opened yet, and `trouble` says why when there is a reason.
+    is stored there and not opened yet, and `trouble` says why when there is a reason. `aside` are
+    records that let the others pass.
     """
 
     kind: StatusKind
@@ -176,6 +177,7 @@ class Status:
     next_try_s: float | None
     trouble: Trouble | None
     last_contact_utc: str
+    aside: frozenset[str] = frozenset()
 
 
 Next = tuple[State, tuple[Effect, ...]]
@@ -225,6 +227,7 @@ def status(state: State, last_contact_utc: str) -> Status:
         next_try_s=state.pause_s if resting else None,
         trouble=state.trouble,
         last_contact_utc=last_contact_utc,
+        aside=state.aside | state.suspects,
     )
 
 
