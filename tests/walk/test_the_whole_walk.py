@@ -26,8 +26,12 @@ from tests import leaks
 
 pytestmark = pytest.mark.timeout(600)
 
-PLAYS = {"": 3, "kill-after-finish": 1, "link-cut": 1, "corrupt-part": 1, "wrong-receipt-key": 1}
-"""Each fault, and how many people come on that day."""
+PLAYS = {
+    "": (3, 3), "kill-after-finish": (1, 3),
+    "link-cut": (1, 1), "corrupt-part": (1, 1), "wrong-receipt-key": (1, 1),
+}  # fmt: skip
+"""Each fault, how many people come on that day, and the seed that brings them: the first of seed 1
+is too small a child to give prints, which is quick where prints decide nothing."""
 ENDS_WELL = ["", "link-cut", "kill-after-finish"]
 HOMES = ("HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 
@@ -59,18 +63,19 @@ class Day:
 def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Future[Day]]]:
     with ThreadPoolExecutor(2) as two:
         yield {
-            fault: two.submit(_play, fault, people, tmp_path_factory.mktemp("day"))
-            for fault, people in PLAYS.items()
+            fault: two.submit(_play, fault, people, seed, tmp_path_factory.mktemp("day"))
+            for fault, (people, seed) in PLAYS.items()
         }
 
 
-def _play(fault: str, people: int, folder: Path) -> Day:
+def _play(fault: str, people: int, seed: int, folder: Path) -> Day:
     around = folder / "around"
     homes = {name: str(around / name.lower()) for name in HOMES}
     for home in homes.values():
         Path(home).mkdir(parents=True)
     runtime = {"XDG_RUNTIME_DIR": homes["TMPDIR"]}
-    words = ["demo", "--people", str(people), "--seed", "3", "--out", str(folder / "out")]
+    words = ["demo", "--people", str(people), "--seed", str(seed)]
+    words += ["--out", str(folder / "out")]
     words += ["--fault", fault] if fault else []
     done = _migramovil(*words, env={**os.environ, **homes, **runtime})
     *rows, summary = _objects(done.stdout) or [{}]
@@ -119,7 +124,7 @@ def test_every_record_arrives_exactly_once_whatever_breaks(
 ) -> None:
     day = days[fault].result()
     assert day.status == 0, day.errors[-2000:]
-    assert [person["receipt_verified"] for person in day.people] == [True] * PLAYS[fault]
+    assert [person["receipt_verified"] for person in day.people] == [True] * PLAYS[fault][0]
     assert day.summary["link_cuts"] == (1 if fault == "link-cut" else 0)
     kinds = sorted((r["record_id"], r["kind"]) for r in day.receipts)
     records = sorted(person["record_id"] for person in day.people)
