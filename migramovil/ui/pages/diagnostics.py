@@ -68,7 +68,7 @@ class DiagnosticsPage(DayPage):
         )  # fmt: skip
         advice = kit.Card(self._advice, None, title="Qué hacer", gap=12)
         listing = kit.Card((self.table, 1), pad=8)
-        wide = 340 if theme.large() else 392
+        wide = 356 if theme.large() else 392
         right = kit.col(head, self._trouble, test, (advice, 1), gap=12)
         self.build(
             (kit.row(kit.fixed(listing, wide), (right, 1), gap=16), 1),
