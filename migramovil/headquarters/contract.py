@@ -20,8 +20,9 @@ _PART = wire.part_path("{station}", "{record}", "{digest}", "{number}")
 _WHOLE = wire.complete_path("{station}", "{record}", "{digest}")
 _NOBODY = None
 
-# (method, path) → what is sent, and what comes back by status
-_RECEIVER: dict[tuple[str, str], tuple[Any, dict[int, Any]]] = {
+Table = dict[tuple[str, str], tuple[Any, dict[int, Any]]]
+"""(method, path) → what is sent, and what comes back by status."""
+_RECEIVER: Table = {
     ("get", wire.DESCRIPTOR_PATH): (_NOBODY, {200: Signed}),
     ("get", wire.HEALTH_PATH): (_NOBODY, {200: dict[str, bool]}),
     ("get", LIVE_PATH): (_NOBODY, {200: dict[str, bool]}),
@@ -44,7 +45,7 @@ class _Page(msgspec.Struct):
     unreadable: list[int]
 
 
-_HANDOVER: dict[tuple[str, str], tuple[Any, dict[int, Any]]] = {
+_HANDOVER: Table = {
     ("get", handing.PATH): (_NOBODY, {200: _Page}),
     ("get", handing.PATH + "/{number}/objects/{name}"): (_NOBODY, {200: BYTES}),
     ("post", handing.PATH + "/ack"): (handing.Acknowledged, {200: dict[str, int]}),
@@ -92,8 +93,8 @@ def _never() -> Any:
     return None
 
 
-def _filled(app: Litestar, table: dict[tuple[str, str], tuple[Any, dict[int, Any]]]) -> Any:
-    told = app.openapi_schema.to_schema()
+def _filled(app: Litestar, table: Table) -> dict[str, Any]:
+    told: dict[str, Any] = app.openapi_schema.to_schema()
     kinds = [kind for sent, back in table.values() for kind in (sent, *back.values())]
     named = [kind for kind in kinds if kind is not _NOBODY and kind is not BYTES]
     shapes, components = msgspec.json.schema_components(

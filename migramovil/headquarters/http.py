@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from litestar import Litestar, Request, Response, get, post, put
+from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -102,6 +103,7 @@ def litestar(
             canonical.NotCanonical: lambda _, __: _worded(Refusal.BAD_REQUEST, "form"),
             BadName: lambda _, __: _worded(Refusal.BAD_REQUEST, "name"),
             OSError: _disk,
+            HTTPException: lambda _, said: _error(said.status_code, "request", ""),
         },
         **settings,
     )
@@ -204,13 +206,11 @@ def _for_packets(receiver: Receiver, door: _Door) -> list[HTTPRouteHandler]:
         packet's own station announced are welcome from anybody, and no others are kept."""
         which, number = _which(request), int(request.path_params["number"])
         claim = await door.claimed(request)
-        size = await asyncio.to_thread(receiver.part_size, *which)
+        intake = await asyncio.to_thread(receiver.intake, *which, number)
         whole = hashlib.sha256()
-        async for run in _runs(request, LARGEST_RUN, max(size, 1)):
+        async for run in _runs(request, LARGEST_RUN, intake.size):
             whole.update(run)
-            if size:
-                await asyncio.to_thread(receiver.part, *which, number, run)
-                number += len(run) // size
+            await asyncio.to_thread(intake.take, run)
         await asyncio.to_thread(door.admit, request, claim, whole.hexdigest())
         return _response(Answer(status=200, body=b"{}"))
 
@@ -272,15 +272,16 @@ async def _body(request: Ask, limit: int) -> bytes:
 
 
 async def _runs(request: Ask, limit: int, size: int) -> AsyncIterator[bytes]:
-    """The body in runs of whole multiples of `size`, the last one perhaps shorter."""
+    """The body in runs of whole multiples of `size`, the last one perhaps shorter; at least one."""
     step = max(size, _AT_ONCE // size * size)
-    held = bytearray()
+    held, came = bytearray(), False
     async for piece in _pieces(request, limit):
         held += piece
         while len(held) >= step:
             yield bytes(held[:step])
             del held[:step]
-    if held:
+            came = True
+    if held or not came:
         yield bytes(held)
 
 
@@ -316,8 +317,12 @@ def _response(answer: Answer) -> Response[bytes]:
     return Response(answer.body, status_code=answer.status, media_type="application/json")
 
 
+def _error(status: int, code: str, text: str) -> Response[bytes]:
+    return _response(answered(status, wire.ErrorBody(code=code, text=text)))
+
+
 def _worded(why: Refusal, text: str) -> Response[bytes]:
-    said = _response(answered(why.status, wire.ErrorBody(code=why.value, text=text)))
+    said = _error(why.status, why.value, text)
     if why is Refusal.TOO_SLOW:
         said.headers["connection"] = "close"  # the rest of the body is not waited for
     return said
@@ -332,4 +337,4 @@ def _disk(_: Ask, problem: OSError) -> Response[bytes]:
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):
         return _worded(Refusal.DISK_FULL, "disk")
     log.error("disk failure: %s", errno.errorcode.get(problem.errno or 0, "unknown"))
-    return _response(answered(500, wire.ErrorBody(code="disk", text="disk")))
+    return _error(500, "disk", "disk")

@@ -43,7 +43,7 @@ class Objects:
         self._parts = root / "parts"
 
     def announce(self, station: str, record: str, digest: str, body: bytes) -> None:
-        write(self._folder(station, record, digest) / _ANNOUNCED, body)
+        write(self._folder(station, record, digest) / _ANNOUNCED, body, durable=False)
 
     def announced(self, station: str, record: str, digest: str) -> bytes | None:
         try:
@@ -192,30 +192,33 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def write(path: Path, data: bytes, mode: int = 0o600) -> None:
+def write(path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True) -> None:
     """Whole or not at all, and durable on return: temp, fsync, rename, fsync of the folder."""
-    make_folder(path.parent)
+    make_folder(path.parent, durable=durable)
     temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(handle, "wb") as out:
             out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
+            if durable:
+                out.flush()
+                os.fsync(out.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    if durable:
+        _sync_folder(path.parent)
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path, *, durable: bool = True) -> None:
     """The folder and its parents, durable, for this user only."""
     if folder.is_dir():
         return
-    make_folder(folder.parent)
+    make_folder(folder.parent, durable=durable)
     folder.mkdir(mode=0o700, exist_ok=True)
-    _sync_folder(folder.parent)
+    if durable:
+        _sync_folder(folder.parent)
 
 
 def same(data: bytes, digest: str) -> bool:

@@ -39,10 +39,8 @@ class Books(Protocol):
         """The station was just heard of, proven by its transport key."""
         ...
 
-    def packet(self, station: str, record: str) -> Packet | None: ...
-
-    def word(self, station: str, record: str) -> str:
-        """The kind of the last receipt about this record; "" when there is none."""
+    def standing(self, station: str, record: str) -> tuple[Packet, str] | None:
+        """A packet that is here, and the kind of the last receipt about it."""
         ...
 
     def store_packet(

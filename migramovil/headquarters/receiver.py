@@ -36,6 +36,7 @@ T = TypeVar("T")
 MOST_RECORDS = 1000
 LEAST_FREE = 1024**3
 HEARD_EVERY_S = 60.0
+COUNTED_EVERY_S = 5.0
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a failure
@@ -65,6 +66,49 @@ class Answer:
     body: bytes
 
 
+class Intake:
+    """Parts of one packet as they come, each checked and written where it belongs.
+
+    `asked` is None for a packet that is whole already: what comes is let go.
+    """
+
+    def __init__(
+        self,
+        objects: Objects,
+        which: tuple[str, str, str],
+        asked: wire.Announce | None,
+        number: int,
+        liar: Callable[[str, str, str, str], Refused],
+    ) -> None:
+        self._objects, self._which, self._asked, self._liar = objects, which, asked, liar
+        self._next = number
+
+    @property
+    def size(self) -> int:
+        """How large the parts are, the last one aside."""
+        return self._asked.part_size if self._asked else wire.PART_SIZE
+
+    def take(self, run: bytes) -> None:
+        """The next parts; only the packet's last one may be short. Refused."""
+        if self._asked is None:
+            return
+        size, said = self.size, self._asked.parts
+        pieces = [run[at : at + size] for at in range(0, len(run), size)] or [b""]
+        if not 0 <= self._next <= len(said) - len(pieces):
+            raise Refused(Refusal.BAD_REQUEST, "part")
+        station, record, _ = self._which
+        for piece in pieces:
+            if not same(piece, said[self._next]):
+                raise self._liar(station, record, station, f"part {self._next}")
+            try:
+                self._objects.put_part(
+                    *self._which, number=self._next, at=self._next * size, part=piece
+                )
+            except FileNotFoundError:  # whole meanwhile, or no longer wanted
+                raise Refused(Refusal.NOT_ANNOUNCED) from None
+            self._next += 1
+
+
 class Receiver:
     """What the edge does, without HTTP; methods block and may be called from several threads."""
 
@@ -84,6 +128,7 @@ class Receiver:
         self._store: Books = store
         self._tables = store  # letters and publications: the same books, table by table
         self._heard: dict[str, float] = {}
+        self._counted: dict[str, float] = {}
         self._limits = limits
         self._objects = objects
         self._descriptor = descriptor
@@ -180,41 +225,27 @@ class Receiver:
             self._store.contact(station, self._utc())
             self._heard[station] = at
 
-    def announce(self, body: bytes) -> Answer:
+    def announce(self, body: bytes, carrier: Station | None = None) -> Answer:
         asked = _read(body, wire.Announce)
-        head = self._checked_head(asked)
+        head = self._checked_head(asked, carrier)
         header = head.header
         held = self._held(header.station, header.record, asked.digest)
         if held is not None:
             return held
-        self._demand_room(header.station, header.record)
+        self._demand_room(header.station)
         self._forget_other_cut(header.station, header.record, asked)
         self._objects.announce(header.station, header.record, asked.digest, body)
         return self._missing_or_none(header.station, header.record, asked) or _missing(())
 
-    def part_size(self, station: str, record: str, digest: str) -> int:
-        """How large the parts of an announced packet are, the last one aside; 0 when it is whole
-        already and nothing more is wanted."""
-        if self._held(station, record, digest) is not None:
-            return 0
-        return self._announced(station, record, digest).part_size
+    def intake(self, station: str, record: str, digest: str, number: int) -> Intake:
+        """Takes parts of an announced packet from this one on."""
+        held = self._held(station, record, digest) is not None
+        asked = None if held else self._announced(station, record, digest)
+        return Intake(self._objects, (station, record, digest), asked, number, self._liar)
 
     def part(self, station: str, record: str, digest: str, number: int, body: bytes) -> Answer:
         """One part, or several that follow one another; each must be as announced."""
-        if self._held(station, record, digest) is not None:
-            return Answer(status=200, body=b"{}")
-        asked = self._announced(station, record, digest)
-        size = asked.part_size
-        pieces = [body[at : at + size] for at in range(0, len(body), size)] or [b""]
-        if not 0 <= number <= len(asked.parts) - len(pieces):
-            raise Refused(Refusal.BAD_REQUEST, "part")
-        for at, piece in enumerate(pieces, number):
-            if not same(piece, asked.parts[at]):
-                raise self._liar(station, record, station, f"part {at}")
-            try:
-                self._objects.put_part(station, record, digest, number=at, at=at * size, part=piece)
-            except FileNotFoundError:  # whole meanwhile, or no longer wanted
-                raise Refused(Refusal.NOT_ANNOUNCED) from None
+        self.intake(station, record, digest, number).take(body)
         return Answer(status=200, body=b"{}")
 
     def complete(self, station: str, record: str, digest: str, carrier: str) -> Answer:
@@ -228,13 +259,14 @@ class Receiver:
             return missing
         head = self._front(asked)
         header = head.header
-        if self._known(station).revoked:
+        origin = self._known(station)
+        if origin.revoked:
             raise Refused(Refusal.REVOKED)
         if (header.station, header.record) != (station, record):
             raise Refused(Refusal.BAD_REQUEST, "packet")
         try:
             with self._objects.open_parts(station, record, digest) as file:
-                check_whole(file, digest, self._signing(station, header.epoch))
+                check_whole(file, digest, self._signing(origin, header.epoch))
         except packet.BadPacket as problem:
             return self._look_closer(station, record, asked, carrier, problem.detail)
         self._objects.put_packet(station, record, digest)
@@ -253,7 +285,7 @@ class Receiver:
             )
         )
         self._objects.drop_parts(station, record)
-        return self._held(station, record, digest) or _missing(())
+        return self._receipts(((station, record),))
 
     def receipts(self, body: bytes) -> Answer:
         asked = _read(body, wire.AskReceipts)
@@ -282,11 +314,12 @@ class Receiver:
         return Answer(status=200, body=found)
 
     # --- steps --------------------------------------------------------------------------------
-    def _checked_head(self, asked: wire.Announce) -> packet.Head:
+    def _checked_head(self, asked: wire.Announce, carrier: Station | None) -> packet.Head:
         """Everything that can be known of a packet before its bytes: who, where, how large."""
         head = self._front(asked)
         header = head.header
-        station = self._known(header.station)
+        mine = carrier is not None and carrier.station == header.station
+        station = carrier if carrier and mine else self._known(header.station)
         if header.realm != self._realm:
             raise Refused(Refusal.WRONG_REALM, self._realm)
         if station.revoked:
@@ -294,7 +327,7 @@ class Receiver:
         if not 1 <= header.epoch <= station.epoch:
             raise Refused(Refusal.BAD_REQUEST, "epoch")
         try:
-            key = self._signing(header.station, header.epoch)
+            key = self._signing(station, header.epoch)
             sealing.verify(key, head.header_bytes, head.signature)
         except sealing.BadSignature:
             raise Refused(Refusal.BAD_REQUEST, "signature") from None
@@ -321,9 +354,10 @@ class Receiver:
             raise Refused(Refusal.BAD_REQUEST, "station")
         return station
 
-    def _signing(self, station: str, epoch: int) -> bytes:
+    def _signing(self, station: Station, epoch: int) -> bytes:
         """The key the station signed with in that epoch."""
-        key = self._store.signing(station, epoch)
+        now = station.epoch == epoch
+        key = station.signing if now else self._store.signing(station.station, epoch)
         if key is None:
             raise Refused(Refusal.BAD_REQUEST, "epoch")
         return canonical.from_text(key)
@@ -339,13 +373,14 @@ class Receiver:
 
         One that operators took up again is stored once more, or wanted again if it is damaged.
         """
-        there = self._store.packet(station, record)
-        if there is None:
+        found = self._store.standing(station, record)
+        if found is None:
             return None
+        there, word = found
         if there.digest != digest:
             log.error("a second packet for record %s of station %s", record, station)
             raise Refused(Refusal.OTHER_DIGEST)
-        if self._store.word(station, record) == "retry":
+        if word == "retry":
             if not self._intact(there):
                 return None
             self._keep(there)
@@ -386,6 +421,14 @@ class Receiver:
         self._objects.drop_version(station, record, digest)
         raise self._liar(station, record, carrier, why)
 
+    def _demand_quota(self, station: str, now: datetime) -> None:
+        since = (now - timedelta(days=1)).isoformat(timespec="seconds")
+        used, most = self._store.usage(station, since), self._limits
+        if used.packets >= most.packets_a_day or used.size >= most.bytes_a_day:
+            raise Refused(Refusal.TOO_MUCH, "day")
+        if used.unjudged >= most.unjudged or used.unjudged_size >= most.unjudged_bytes:
+            raise Refused(Refusal.TOO_MUCH, "unjudged")
+
     def _liar(self, station: str, record: str, carrier: str, why: str) -> Refused:
         """Name what was not as it said: in the books, for the operators to see."""
         log.error("record %s of station %s, by %s: %s", record, station, carrier, why)
@@ -395,15 +438,12 @@ class Receiver:
         self._store.reject(said)
         return Refused(Refusal.WRONG_DIGEST, why)
 
-    def _demand_room(self, station: str, record: str) -> None:
+    def _demand_room(self, station: str) -> None:
         """No station fills this disk by itself; what it may not bring now, it may bring later."""
-        now = self._clock().astimezone(UTC)
-        since = (now - timedelta(days=1)).isoformat(timespec="seconds")
-        used, most = self._store.usage(station, since), self._limits
-        if used.packets >= most.packets_a_day or used.size >= most.bytes_a_day:
-            raise Refused(Refusal.TOO_MUCH, "day")
-        if used.unjudged >= most.unjudged or used.unjudged_size >= most.unjudged_bytes:
-            raise Refused(Refusal.TOO_MUCH, "unjudged")
+        now, most = self._clock().astimezone(UTC), self._limits
+        if now.timestamp() >= self._counted.get(station, 0.0) + COUNTED_EVERY_S:
+            self._demand_quota(station, now)
+            self._counted[station] = now.timestamp()  # only once it is within them
         if self._objects.in_flight(station) >= most.in_flight:
             self._objects.drop_stale(station, (now - most.stale).timestamp())
             if self._objects.in_flight(station) >= most.in_flight:

@@ -6,7 +6,9 @@ transaction begins IMMEDIATE, so the receiver and the opener may be two processe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -251,6 +253,10 @@ class Store:
         self._engine = sa.create_engine(f"sqlite:///{path}")
         sa.event.listen(self._engine, "connect", _prepare)
         sa.event.listen(self._engine, "begin", _begin)
+        self._reader = self._engine.execution_options(reads=True)
+        self._writing = (
+            threading.RLock()
+        )  # waiting here is dearer to nobody than SQLite's own sleep
         config = Config()
         config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
         with self._engine.begin() as connection:
@@ -265,10 +271,20 @@ class Store:
     def close(self) -> None:
         self._engine.dispose()
 
+    def read(self) -> AbstractContextManager[Connection]:
+        """What was committed, as of one instant; waits for no writer."""
+        return self._reader.begin()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that is durable when it ends; one at a time."""
+        with self._writing, self._engine.begin() as connection:
+            yield connection
+
     # --- stations ---------------------------------------------------------------------
     def add_station(self, *, name: str, place: str, token_sha256: str, until: str) -> Station:
         """A station to come: its number and short code ("07A": number, then epoch letter)."""
-        with self._engine.begin() as connection:
+        with self.write() as connection:
             last = connection.execute(sa.select(sa.func.max(STATIONS.c.number))).scalar()
             number = (last or 0) + 1
             connection.execute(
@@ -285,7 +301,7 @@ class Store:
         return self.stations()[-1]
 
     def stations(self) -> list[Station]:
-        with self._engine.begin() as connection:
+        with self.read() as connection:
             rows = connection.execute(sa.select(STATIONS).order_by(STATIONS.c.number)).all()
         return [_station(row) for row in rows]
 
@@ -302,7 +318,7 @@ class Store:
 
         Until it is used nothing changes. None when no enrolled station has this short code.
         """
-        with self._engine.begin() as connection:
+        with self.write() as connection:
             row = connection.execute(
                 sa.select(STATIONS).where(STATIONS.c.code == code, STATIONS.c.station.is_not(None))
             ).one_or_none()
@@ -330,16 +346,18 @@ class Store:
             .order_by(c.epoch)
             .limit(1)
         )
-        with self._engine.begin() as connection:
+        known = self.station(station)
+        if known is not None and known.epoch == epoch:
+            return known.signing
+        with self.read() as connection:
             found = connection.execute(former).scalar()
         if found is not None:
             return str(found)
-        known = self.station(station)
         return known.signing if known is not None and epoch <= known.epoch else None
 
     def enroll(self, token_sha256: str, enrolled: Enrolled) -> bool:
         """Use a code up; False when it was used already."""
-        with self._engine.begin() as connection:
+        with self.write() as connection:
             done = connection.execute(
                 sa.update(STATIONS)
                 .where(STATIONS.c.token_sha256 == token_sha256, STATIONS.c.station.is_(None))
@@ -354,7 +372,7 @@ class Store:
             return done.rowcount == 1 or _succeed(connection, token_sha256, enrolled)
 
     def revoke(self, code: str, utc: str) -> bool:
-        with self._engine.begin() as connection:
+        with self.write() as connection:
             done = connection.execute(
                 sa.update(STATIONS).where(STATIONS.c.code == code).values(revoked=utc)
             )
@@ -363,7 +381,7 @@ class Store:
     # --- packets and receipts --------------------------------------------------------------
     def packet(self, station: str, record: str) -> Packet | None:
         found = sa.select(PACKETS).where(PACKETS.c.station == station, PACKETS.c.record == record)
-        with self._engine.begin() as connection:
+        with self.read() as connection:
             row = connection.execute(found).one_or_none()
         return None if row is None else packet_of(row)
 
@@ -372,7 +390,7 @@ class Store:
         found = sa.select(PACKETS).where(
             sa.or_(PACKETS.c.record == record, PACKETS.c.folio == record)
         )
-        with self._engine.begin() as connection:
+        with self.read() as connection:
             return [packet_of(row) for row in connection.execute(found)]
 
     def audit_heads(self, station: str, epoch: int) -> list[str]:
@@ -382,7 +400,7 @@ class Store:
             .where(PACKETS.c.station == station, PACKETS.c.epoch == epoch)
             .order_by(PACKETS.c.seq)
         )
-        with self._engine.begin() as connection:
+        with self.read() as connection:
             return list(connection.execute(found).scalars())
 
     def unjudged(self, limit: int = 100) -> list[Packet]:
@@ -393,7 +411,7 @@ class Store:
             .order_by(PACKETS.c.station, PACKETS.c.epoch, PACKETS.c.seq)
             .limit(limit)
         )
-        with self._engine.begin() as connection:
+        with self.read() as connection:
             return [packet_of(row) for row in connection.execute(found)]
 
     def store_packet(
@@ -401,7 +419,7 @@ class Store:
     ) -> None:
         """Write the packet's row and its `stored` receipt together, once; one that operators took
         up again gets a newer `stored`."""
-        with self._engine.begin() as connection:
+        with self.write() as connection:
             word = _word(connection, packet.station, packet.record)
             if not word:
                 connection.execute(
@@ -417,7 +435,7 @@ class Store:
 
         With `opened` the record stands in line for the back office.
         """
-        with self._engine.begin() as connection:
+        with self.write() as connection:
             if _word(connection, packet.station, packet.record) not in OPEN_WORDS:
                 return False
             if _append(connection, packet.station, sign, body) == "opened":
@@ -435,16 +453,23 @@ class Store:
     ) -> bool:
         """Write a `retry` or `discard` and, by `keep`, who signed for it; False unless the last
         word is `refused`."""
-        with self._engine.begin() as connection:
+        with self.write() as connection:
             if _word(connection, packet.station, packet.record) != "refused":
                 return False
             keep(connection)
             _append(connection, packet.station, sign, body)
         return True
 
+    def standing(self, station: str, record: str) -> tuple[Packet, str] | None:
+        """A packet and the kind of the last receipt about it."""
+        found = sa.select(PACKETS).where(PACKETS.c.station == station, PACKETS.c.record == record)
+        with self.read() as connection:
+            row = connection.execute(found).one_or_none()
+        return None if row is None else (packet_of(row), row.word)
+
     def word(self, station: str, record: str) -> str:
         """The kind of the last receipt about this record; "" when there is none."""
-        with self._engine.begin() as connection:
+        with self.read() as connection:
             return _word(connection, station, record)
 
     def usage(self, station: str, since: str) -> Usage:
@@ -452,7 +477,7 @@ class Store:
         sums = (sa.func.count(), sa.func.coalesce(sa.func.sum(c.size), 0))
         recent = sa.select(*sums).where(c.station == station, c.received >= since)
         waiting = sa.select(*sums).where(c.word.in_(OPEN_WORDS), c.station == station)
-        with self._engine.begin() as connection:
+        with self.read() as connection:
             packets, size = connection.execute(recent).one()
             unjudged, unjudged_size = connection.execute(waiting).one()
         return Usage(packets=packets, size=size, unjudged=unjudged, unjudged_size=unjudged_size)
@@ -460,7 +485,7 @@ class Store:
     def contact(self, station: str, utc: str) -> None:
         """The station was just heard of."""
         heard = {"station": station, "utc": utc}
-        with self._engine.begin() as connection:
+        with self.write() as connection:
             known = sa.update(CONTACTS).where(CONTACTS.c.station == station).values(utc=utc)
             if connection.execute(known).rowcount == 0:
                 connection.execute(sa.insert(CONTACTS).values(heard))
@@ -468,7 +493,7 @@ class Store:
     def reject(self, rejection: Rejection) -> None:
         """Name a packet that lied; the newest are kept."""
         id = REJECTIONS.c.id
-        with self._engine.begin() as connection:
+        with self.write() as connection:
             made = sa.insert(REJECTIONS).values(asdict(rejection)).returning(id)
             last = connection.execute(made).scalar_one()
             connection.execute(sa.delete(REJECTIONS).where(id <= last - MOST_REJECTIONS))
@@ -477,13 +502,13 @@ class Store:
         """Newest first."""
         names = Rejection.__dataclass_fields__
         query = sa.select(*(REJECTIONS.c[name] for name in names)).order_by(REJECTIONS.c.id.desc())
-        with self._engine.begin() as connection:
+        with self.read() as connection:
             return [Rejection(**row) for row in connection.execute(query).mappings()]
 
     def receipts(self, records: Sequence[tuple[str, str]]) -> list[Receipt]:
         """Receipts of these (station, record) pairs, in order of pair, then serial."""
         found: list[Receipt] = []
-        with self._engine.begin() as connection:
+        with self.read() as connection:
             for station, record in records:
                 found += _receipts(
                     connection, RECEIPTS.c.station == station, RECEIPTS.c.record == record
@@ -491,11 +516,11 @@ class Store:
         return found
 
     def all_receipts(self) -> list[Receipt]:
-        with self._engine.begin() as connection:
+        with self.read() as connection:
             return _receipts(connection)
 
     def log_opening(self, packet: Packet, *, utc: str, operator: str) -> None:
-        with self._engine.begin() as connection:
+        with self.write() as connection:
             connection.execute(
                 sa.insert(OPEN_LOG).values(
                     utc=utc, station=packet.station, record=packet.record, operator=operator
@@ -505,7 +530,7 @@ class Store:
     def openings(self) -> list[tuple[str, str, str]]:
         """(utc, record, operator), oldest first."""
         columns = (OPEN_LOG.c.utc, OPEN_LOG.c.record, OPEN_LOG.c.operator)
-        with self._engine.begin() as connection:
+        with self.read() as connection:
             rows = connection.execute(sa.select(*columns).order_by(OPEN_LOG.c.id)).all()
         return [(row.utc, row.record, row.operator) for row in rows]
 
@@ -513,7 +538,7 @@ class Store:
         """The station as a code for its next epoch makes it."""
         joined = SUCCESSIONS.join(STATIONS, SUCCESSIONS.c.station == STATIONS.c.station)
         query = sa.select(STATIONS, SUCCESSIONS).select_from(joined)
-        with self._engine.begin() as connection:
+        with self.read() as connection:
             found = connection.execute(query.where(SUCCESSIONS.c.token_sha256 == token_sha256))
             of = found.mappings().one_or_none()
         if of is None:
@@ -536,7 +561,7 @@ class Store:
         )
 
     def _one_station(self, clause: sa.ColumnElement[bool]) -> Station | None:
-        with self._engine.begin() as connection:
+        with self.read() as connection:
             row = connection.execute(sa.select(STATIONS).where(clause)).one_or_none()
         return None if row is None else _station(row)
 
@@ -692,7 +717,8 @@ def _prepare(dbapi: Any, _: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    reads = connection.get_execution_options().get("reads", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _scripts() -> Path:
