@@ -131,6 +131,10 @@ class Downstream:
         held, troubles = downloads.held(self._outbox), {**self.link_troubles(), **self._refused}
         return tuple(self._row(kind, held.get(kind.value), troubles.get(kind)) for kind in Kind)
 
+    def keys_version(self) -> int:
+        """Which of headquarters' descriptors, signed by its root, is believed here."""
+        return self._accounts.descriptor().version
+
     def trouble(self) -> Trouble | None:
         """Expired, while a list's time is over; it warns and stops nothing."""
         late = [row.kind.value for row in self.rows() if row.expired]

@@ -27,10 +27,12 @@ from migramovil.ui.frame import Applicant, Frame, NavItem, Step
 from migramovil.ui.idle import WARNING_S, IdleWatch
 from migramovil.ui.kit.page import Page, Primary
 from migramovil.ui.pages.accounts import PasswordPage
+from migramovil.ui.pages.bundle import BundlePage
 from migramovil.ui.pages.common import ROLES, DayPage, date_words, link_words
 from migramovil.ui.pages.damaged import DamagedVaultPage
 from migramovil.ui.pages.diagnostics import ClosedDiagnosticsPage, DiagnosticsPage
 from migramovil.ui.pages.done import DonePage
+from migramovil.ui.pages.downloads import DownloadsPage
 from migramovil.ui.pages.home import HomePage
 from migramovil.ui.pages.login import LoginPage
 from migramovil.ui.pages.parked import CrashPage, ParkedPage
@@ -77,6 +79,8 @@ class StationWindow(Frame):
         self._setup = SetupPage(desk, bridge)
         self._home = HomePage(desk, bridge)
         self._queue = QueuePage(desk, bridge)
+        self._stick = BundlePage(desk, bridge)
+        self._lists = DownloadsPage(desk, bridge)
         self._done = DonePage(desk, bridge)
         self._parked = ParkedPage(desk, bridge)
         self._after_bad_end = CrashPage(desk, bridge)
@@ -131,6 +135,10 @@ class StationWindow(Frame):
         self._after_bad_end.later.connect(self.show_home)
         self._done.correcting.connect(self._ask_correction)
         self._queue.correcting.connect(self._ask_correction)
+        self._queue.stick.connect(lambda: self._show_day(self._stick, "envios"))
+        self._queue.lists.connect(lambda: self._show_day(self._lists, "envios"))
+        for beside in (self._stick, self._lists):
+            beside.go_back.connect(lambda: self._go_day("envios"))
         self._correct.opened.connect(self._sit_down)
         self._correct.left.connect(lambda: self._go_day("envios"))
 

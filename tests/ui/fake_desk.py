@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from migramovil.core import enrollment
+from migramovil.core.downstream import Decision, Kind
 from migramovil.core.enrollment import Draft, Rules, Step
 from migramovil.core.person import Person
 from migramovil.core.queue import Counts
@@ -24,10 +25,14 @@ from migramovil.devices.lanes import Ticket
 from migramovil.devices.ports import DeviceKind, DeviceState, SlipLine
 from migramovil.services.accounts import KeptDraft, Session
 from migramovil.services.backups import Medium, Standing
+from migramovil.services.bundles import Exchanged, Exported, Imported
+from migramovil.services.bundles import Standing as Stick
 from migramovil.services.catalogues import Catalogues, load
 from migramovil.services.clock import StationClock
 from migramovil.services.desk import Desk, Place
 from migramovil.services.diagnosing import DeviceReport, TestResult
+from migramovil.services.downstream import Expired
+from migramovil.services.downstream import Row as Download
 from migramovil.services.drafts import Crash, Parked
 from migramovil.services.enrolling import Finished
 from migramovil.services.keeping import Held, Slip
@@ -298,11 +303,14 @@ class Row:
     digest: str
     state: RecordState
     reason: str = ""
+    copied_utc: str = ""
+    word: str = ""
 
 
 class Waiting:
     def __init__(self) -> None:
         self.all: list[Row] = []
+        self.next_try: float | None = None
         self.status: Status | None = None
         self.asked: list[tuple[int, int]] = []
         self.sent = 0
@@ -323,6 +331,13 @@ class Waiting:
 
     def send_now(self) -> None:
         self.sent += 1
+
+    def next_try_s(self) -> float | None:
+        told = self.status.next_try_s if self.status else None
+        return told if self.next_try is None else self.next_try
+
+    def copied(self) -> int:
+        return sum(bool(r.copied_utc) for r in self.all)
 
     def when_status(self, call: Callable[[], object]) -> None:
         self.listeners.append(call)
@@ -504,6 +519,58 @@ class Backups:
         self.asked.append("call off")
 
 
+class Bundles:
+    """Sticks: what one visit comes to, or a ticket in its place."""
+
+    def __init__(self) -> None:
+        self.told = Stick()
+        self.ticket: Ticket[Any] | None = None
+        self.asked: list[str] = []
+        self.listeners: list[Callable[[], object]] = []
+
+    def standing(self) -> Stick:
+        return self.told
+
+    def when_changed(self, call: Callable[[], object]) -> None:
+        self.listeners.append(call)
+
+    def exchange(self, folder: Path) -> Ticket[Exchanged]:
+        self.asked.append(f"exchange {folder.name}")
+        return self.ticket or done(an_exchange())
+
+    def call_off(self) -> None:
+        self.asked.append("call off")
+
+
+class Downstream:
+    def __init__(self) -> None:
+        self.told: tuple[Download, ...] = tuple(Download(kind=kind) for kind in Kind)
+        self.decided: tuple[Decision, ...] = ()
+        self.listeners: list[Callable[[], object]] = []
+
+    def rows(self) -> tuple[Download, ...]:
+        return self.told
+
+    def trouble(self) -> Trouble | None:
+        return Expired() if any(row.expired for row in self.told) else None
+
+    def keys_version(self) -> int:
+        return 2
+
+    def decisions(self) -> Ticket[tuple[Decision, ...]]:
+        return done(self.decided)
+
+    def when_changed(self, call: Callable[[], object]) -> None:
+        self.listeners.append(call)
+
+
+def an_exchange(**other: Any) -> Exchanged:
+    out = Exported(packets=14, copied=5, bytes=29_000_000, letters=1, damaged=0)
+    came = Imported(receipts=12, opened=10, answers=1, lists=("procedures",), troubles=())
+    plain: dict[str, Any] = {"imported": came, "exported": out}
+    return Exchanged(**(plain | other))
+
+
 class Reserve:
     def __init__(self) -> None:
         self.people = 40
@@ -546,6 +613,8 @@ class FakeDesk:
 
     backups: Backups = field(default_factory=Backups)
     reserve: Reserve = field(default_factory=Reserve)
+    bundles: Bundles = field(default_factory=Bundles)
+    downstream: Downstream = field(default_factory=Downstream)
 
     @property
     def real(self) -> Desk:

@@ -171,7 +171,7 @@ class BackupPage(DayPage):
         """Which media are there now; the one chosen stays chosen."""
         kept = self._chosen()
         self._media = self._desk.backups.media()
-        self.table.set_source(kit.Rows([_cells(one) for one in self._media]))
+        self.table.set_source(kit.Rows([medium_cells(one) for one in self._media]))
         self.table.setVisible(bool(self._media))
         self._empty.setVisible(not self._media)
         if self._media:
@@ -230,7 +230,8 @@ class BackupPage(DayPage):
         self._trouble.settle()
 
 
-def _cells(one: Medium) -> list[kit.Cell]:
+def medium_cells(one: Medium) -> list[kit.Cell]:
+    """A medium in a table of two columns: what and where it is, and its room."""
     return [
         kit.Cell(words=one.name, strong=True, second=str(one.folder)),
         kit.Cell(words=_size(one.free), second=f"de {_size(one.size)}"),

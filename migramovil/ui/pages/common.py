@@ -64,12 +64,25 @@ class DayPage(Page):
         """A second passed."""
 
 
+LINK_TROUBLES: Mapping[str, str] = {
+    "SYN-02": "Estación sin alta",
+    "SYN-06": "Otra sede",
+    "SYN-09": "Sede ocupada",
+    "SYN-10": "Red con portal o ajena",
+    "SYN-11": "Certificado vencido",
+    "SYN-14": "Sede sin espacio",
+}
+"""What keeps the station from headquarters, in the two or three words the header has room for."""
+
+
 def link_words(status: Status | None, counts: Counts) -> tuple[str, Light, str]:
     """How the line to headquarters stands: words, light, icon. Offline is normal, not a fault."""
     left = f"{counts.sealed} por enviar"
-    if status is None or status.kind == "offline":
-        words = f"Sin conexión · {left}" if counts.sealed else "Sin conexión"
-        return words, "warn", "wifi-slash-bold"
+    named = LINK_TROUBLES.get(status.trouble.code, "") if status and status.trouble else ""
+    if status is None or status.kind == "offline" or (named and status.kind == "waiting"):
+        what = named or "Sin conexión"
+        words = f"{what} · {left}" if counts.sealed else what
+        return words, "warn", "warning-bold" if named else "wifi-slash-bold"
     if status.kind == "sending":
         words = f"Enviando {status.sending_index}/{status.sending_total}"
         return words, "ok", "arrows-clockwise-bold"
@@ -138,6 +151,11 @@ def moment_of(utc: str, zone: tzinfo | None) -> str:
 def day_of(utc: str, zone: tzinfo | None) -> str:
     """dd/mm in `zone` of an instant «yyyy-mm-ddThh:mm:ssZ»."""
     return _local(utc, zone).strftime("%d/%m")
+
+
+def date_of(utc: str, zone: tzinfo | None) -> str:
+    """dd/mm/yyyy in `zone` of an instant in UTC."""
+    return _local(utc, zone).strftime("%d/%m/%Y")
 
 
 def steps_of(trouble: Trouble) -> list[str]:

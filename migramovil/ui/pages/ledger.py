@@ -150,6 +150,8 @@ class LedgerPage(DayPage):
         values = (told.finished, told.opened, told.stored, told.sealed, told.refused)
         for figure, value in zip(self._figures, values, strict=True):
             figure.say(f"{value:,}")
+        on_stick = f"por enviar · {told.copied:,} en USB" if told.copied else "por enviar"
+        self._figures[3].say(f"{told.sealed:,}", on_stick)
         words = "La cuenta cuadra" if told.fits else "La cuenta no cuadra"
         self._sums.say(words, "ok" if told.fits else "bad")
         self._equals.say("=" if told.fits else "≠")

@@ -26,9 +26,11 @@ from migramovil.ui.pages.common import (
     moment_of,
     offline,
     size_words,
+    skew_words,
 )
 
 if TYPE_CHECKING:
+    from migramovil.core.downstream import Decision
     from migramovil.services.desk import Desk
     from migramovil.services.keeping import Slip
     from migramovil.services.waiting import Waiting
@@ -85,10 +87,13 @@ class LineRows:
 class QueuePage(DayPage):
     """Live: the window tells `news` when the engine moved.
 
-    `correcting(record, folio, sealed_utc)` asks to do a finished record again.
+    `correcting(record, folio, sealed_utc)` asks to do a finished record again; `stick` and `lists`
+    lead to the pages beside this one.
     """
 
     correcting = Signal(str, str, str)
+    stick = Signal()
+    lists = Signal()
 
     help: ClassVar[str] = (
         "«Por enviar» está sellado aquí; «Recibido», guardado en sede con acuse comprobado; "
@@ -99,6 +104,7 @@ class QueuePage(DayPage):
         super().__init__("Envíos a sede central", " ")
         self._desk, self._bridge = desk, bridge
         self._filter = "all"
+        self._plugged = False
         self._sums = kit.Badge("La cuenta cuadra", "ok")
         self._left = kit.Figure("–", "por enviar")
         self._bytes = kit.Figure("–", "bytes por enviar")
@@ -106,6 +112,8 @@ class QueuePage(DayPage):
         self._why = kit.Text("", "cap", "ink2", wrap=True, align="right")
         self._progress = kit.Progress("Registro en curso")
         self._slips: Mapping[str, int] = {}
+        self._decisions: Mapping[str, str] = {}
+        self._summed: tuple[Counts | None, tuple[str, str]] = (None, ("–", ""))
         self._trouble = kit.TroubleBanner()
         self._printed = kit.Banner("ok", "Comprobante enviado a la impresora")
         self._segments = kit.Segmented(self._parts(None), "all", name="Filtro")
@@ -127,8 +135,14 @@ class QueuePage(DayPage):
         if not theme.large():
             parts.append(kit.fixed(self._detail(), 288))
         self.build(
-            upper, self._trouble, self._printed, (kit.row(*parts, gap=16), 1), actions=[self._sums]
-        )
+            upper, self._trouble, self._printed, (kit.row(*parts, gap=16), 1),
+            actions=[
+                self._sums,
+                kit.Button("Descargas", kind="quiet", icon="download-simple", key="F8",
+                           on=self.lists.emit),
+                kit.Button("Memoria USB", icon="hard-drives", key="F7", on=self.stick.emit),
+            ],
+        )  # fmt: skip
 
     @staticmethod
     def _columns() -> list[kit.Column]:
@@ -147,12 +161,13 @@ class QueuePage(DayPage):
         self._sealed = kit.Pair("Sellado", "–")
         self._digest = kit.Pair("Resumen del paquete (SHA-256)", "–", mono=True)
         self._reason = kit.Pair("Qué sigue", "–", role="body")
+        self._decision = kit.Pair("Decisión de sede central", "–", role="body")
         self._again = kit.Button("Reimprimir", icon="printer", key="F6", on=self._reprint)
         self._about = kit.Box(
             kit.col(
                 self._folio, kit.row(self._state, None), kit.Rule(),
                 kit.row((self._sealed, 2), (self._number, 1), gap=12), self._digest,
-                self._reason, self._again, gap=10,
+                self._reason, self._decision, self._again, gap=10,
             )
         )  # fmt: skip
         self._mend = kit.Button(
@@ -163,12 +178,18 @@ class QueuePage(DayPage):
 
     # ---- hooks -----------------------------------------------------------------------------
     def primary(self) -> Primary | None:
+        """What helps now: without a link but with a stick in, the stick."""
         if not self._may_send():
             return None
+        if self._stick_helps():
+            return Primary(label="Copiar a USB", icon="hard-drives")
         return Primary(label="Enviar ahora", icon="paper-plane-tilt")
 
     def press_primary(self) -> None:
-        self._send_now()
+        if self._stick_helps():
+            self.stick.emit()
+        else:
+            self._send_now()
 
     def keys(self) -> Mapping[str, Callable[[], object]]:
         return {"F5": self._send_now, "F6": self._reprint, "F9": self._correct}
@@ -176,7 +197,7 @@ class QueuePage(DayPage):
     def hints(self) -> Sequence[Hint]:
         mend = [("F9", "Corregir")] if self._may(Act.ENROLL) else []
         again = [("F6", "Reimprimir")] if self._slips else []
-        return [("↑ ↓", "Registro"), ("F5", "Enviar ahora"), *again, *mend]
+        return [("↑ ↓", "Registro"), ("F5", "Enviar ahora"), *again, *mend][:4]
 
     def first_focus(self) -> QWidget:
         return self.table if self.table.isVisible() else self._segments
@@ -185,9 +206,16 @@ class QueuePage(DayPage):
         self._trouble.settle()
         self._printed.hide()
         self._show_slips(())
+        self._plugged = bool(self._desk.backups.media())
         self._choose(self._filter)
         self.news()
         self._ask_slips()
+        self._ask_decisions()
+
+    def tick(self) -> None:
+        """The next try comes nearer."""
+        if self._desk.waiting.next_try_s() is not None:
+            self._why.say(self._reason_words())
 
     def news(self) -> None:
         counts, status = self._desk.waiting.counts(), self._desk.waiting.status
@@ -200,8 +228,9 @@ class QueuePage(DayPage):
     # ---- what is shown -----------------------------------------------------------------------
     def _show_ledger(self, counts: Counts) -> None:
         account = self._desk.ledger.figures()
+        copied = f" ({account.copied:,} en USB)" if account.copied else ""
         parts = [
-            f"por enviar {counts.sealed:,}", f"recibidos {counts.stored:,}",
+            f"por enviar {counts.sealed:,}{copied}", f"recibidos {counts.stored:,}",
             f"confirmados {counts.opened:,}",
         ]  # fmt: skip
         parts += [f"rechazados {counts.refused:,}"] if counts.refused else []
@@ -217,9 +246,13 @@ class QueuePage(DayPage):
         self._bytes.say(*self._bytes_waiting(counts))
 
     def _bytes_waiting(self, counts: Counts) -> tuple[str, str]:
-        rows = self._desk.waiting.rows(0, _SUMMED, (RecordState.SEALED,))
-        size = size_words(sum(row.size for row in rows))
-        return size, "faltan" if counts.sealed <= _SUMMED else f"los primeros {_SUMMED:,}"
+        """Added up only when the line moved: the engine tells of every part it sends."""
+        if self._summed[0] != counts:
+            rows = self._desk.waiting.rows(0, _SUMMED, (RecordState.SEALED,))
+            size = size_words(sum(row.size for row in rows))
+            words = "faltan" if counts.sealed <= _SUMMED else f"los primeros {_SUMMED:,}"
+            self._summed = (counts, (size, words))
+        return self._summed[1]
 
     def _show_status(self, counts: Counts, status: Status | None) -> None:
         words, light, _ = link_words(status, counts)
@@ -231,7 +264,15 @@ class QueuePage(DayPage):
         self._now.say(words)
         tones: dict[str, theme.Tone] = {"warn": "warn", "bad": "bad", "ok": "ok"}
         self._now.set_tone(tones.get(light, "ink"))
-        self._why.say(_reason(status))
+        self._why.say(self._reason_words())
+        self.changed.emit()
+
+    def _reason_words(self) -> str:
+        """Why nothing moves, when it is tried again, and whether the clock is to blame."""
+        status, skew = self._desk.waiting.status, self._desk.clock.skew()
+        words = [_reason(status, self._desk.waiting.next_try_s())]
+        words += [f"{skew_words(skew)[0]}."] if skew is not None else []
+        return " ".join(words)
 
     def _show_rows(self) -> None:
         some = self._rows.count() > 0
@@ -251,7 +292,7 @@ class QueuePage(DayPage):
         if record is None:
             return
         zone = self._desk.clock.local().tzinfo
-        words, sign, icon = STATES[str(record.state)]
+        words, sign, icon = self._standing(record)
         self._folio.say(record.folio)
         self._state.say(words, sign, icon=icon)
         self._number.say(f"{record.seq:,}")
@@ -261,10 +302,24 @@ class QueuePage(DayPage):
         refused = record.state == RecordState.REFUSED
         self._reason.say(self._follows(record), "Motivo" if refused else "Qué sigue")
         self._again.setVisible(record.record in self._slips)
+        self._decision.say(self._decisions.get(record.record, ""))
+        self._decision.setVisible(record.record in self._decisions)
+
+    def _standing(self, record: QueueRow) -> tuple[str, kit.State, str]:
+        """The state as words, sign and icon; standing aside and being given up are named."""
+        if record.state == RecordState.SEALED and self._is_aside(record):
+            return "Apartado", "warn", "pause-circle"
+        if record.state == RecordState.REFUSED and record.word == "discard":
+            return "Descartado", "idle", "archive"
+        return STATES[str(record.state)]
+
+    def _is_aside(self, record: QueueRow) -> bool:
+        status = self._desk.waiting.status
+        return status is not None and record.record in status.aside
 
     def _cells(self, record: QueueRow) -> Sequence[kit.Cell]:
         zone = self._desk.clock.local().tzinfo
-        words, sign, icon = STATES[str(record.state)]
+        words, sign, icon = self._standing(record)
         status = self._desk.waiting.status
         sending = status is not None and status.kind == "sending" and status.record == record.record
         follows = kit.Cell(words=self._follows(record), tone="ink2")
@@ -281,12 +336,27 @@ class QueuePage(DayPage):
 
     def _follows(self, record: QueueRow) -> str:
         if record.state == RecordState.REFUSED:
-            return refusal_words(record.reason)
+            closed = record.word == "discard"
+            words = refusal_words(record.reason)
+            return f"Sede central lo cerró: {words}" if closed else words
         if record.state == RecordState.STORED:
             return "Sede lo abre"
         if record.state == RecordState.OPENED:
             return "Nada más"
-        return "Espera conexión" if offline(self._desk.waiting.status) else "En turno"
+        return self._waits(record)
+
+    def _waits(self, record: QueueRow) -> str:
+        status = self._desk.waiting.status
+        if self._is_aside(record):
+            why = status.trouble.code if status and status.trouble else ""
+            return f"Deja pasar a los demás ({why})" if why else "Deja pasar a los demás"
+        if record.copied_utc:
+            zone = self._desk.clock.local().tzinfo
+            at = f"{day_of(record.copied_utc, zone)} {hour_of(record.copied_utc, zone)}"
+            return f"Copiado a USB {at}"
+        if record.word == "retry":
+            return "Sede lo pide otra vez"
+        return "Espera conexión" if offline(status) else "En turno"
 
     @staticmethod
     def _parts(counts: Counts | None) -> list[kit.Segment]:
@@ -333,6 +403,21 @@ class QueuePage(DayPage):
         self._show_detail()
         self.changed.emit()
 
+    def _ask_decisions(self) -> None:
+        """What headquarters decided about earlier records; its words, shown as they are."""
+        if self._may(Act.SEE_QUEUE):
+            self._bridge.when_done(
+                self._desk.downstream.decisions(), self._show_decisions, lambda _: None, owner=self
+            )
+
+    def _show_decisions(self, decisions: Sequence[Decision]) -> None:
+        self._decisions = {one.record: one.words for one in decisions}
+        self._show_detail()
+
+    def leave(self) -> None:
+        """What headquarters decided about people does not stay on a page."""
+        self._show_decisions(())
+
     def _reprint(self) -> None:
         """Print the chosen record's slip again, while the jornada keeps it."""
         number = self.table.current()
@@ -353,6 +438,10 @@ class QueuePage(DayPage):
         self._printed.show()
         self._ask_slips()
 
+    def _stick_helps(self) -> bool:
+        waits = self._desk.waiting.counts().sealed > 0
+        return self._plugged and waits and offline(self._desk.waiting.status)
+
     def _may_send(self) -> bool:
         return self._may(Act.SEND_NOW)
 
@@ -361,14 +450,14 @@ class QueuePage(DayPage):
         return session is not None and may(session.role, act)
 
 
-def _reason(status: Status | None) -> str:
+def _reason(status: Status | None, next_try_s: float | None) -> str:
     """Why nothing moves and when it is tried again, in words."""
     if status is None:
         return "La estación todavía no intentó conectarse."
     trouble: Trouble | None = status.trouble
     words = [f"{trouble.what.rstrip('.')} ({trouble.code})."] if trouble else []
-    if status.next_try_s is not None:
-        words.append(f"Próximo intento en {pause_words(status.next_try_s)}.")
+    if next_try_s is not None:
+        words.append(f"Próximo intento en {pause_words(next_try_s)}.")
     return " ".join(words)
 
 
