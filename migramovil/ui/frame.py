@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLayout, QStackedWidget, QWidget
 
@@ -300,7 +300,8 @@ class Frame(QWidget):
             event.accept()
         else:
             event.ignore()
-            self.close_asked.emit()
+            # Not within this event: a window that is closing cannot be closed again from inside.
+            QTimer.singleShot(0, self, self.close_asked.emit)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -178,6 +178,15 @@ def test_closing_waits_for_what_is_under_way(qtbot: QtBot) -> None:
     assert desk.accounts.locks == 1
 
 
+def test_one_press_of_the_close_button_ends_a_free_station(qtbot: QtBot) -> None:
+    desk = a_desk()
+    window = seated(qtbot, desk)
+    window._may_close = False
+    window.close()
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=2000)
+    assert desk.accounts.locks == 1
+
+
 # ---- nobody there ------------------------------------------------------------------------------
 def test_nobody_there_is_warned_of_and_then_locked(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
