@@ -56,7 +56,8 @@ class Waiting:
         return self._outbox.rows(offset=offset, limit=limit, states=_known(states))
 
     def total(self, states: Sequence[str] | None = None) -> int:
-        return self._outbox.total(_known(states))
+        counts = self._outbox.counts()
+        return sum(getattr(counts, state.value) for state in _known(states) or tuple(RecordState))
 
     def state(self, record_id: str) -> str:
         row = self._outbox.row(record_id)

@@ -186,7 +186,7 @@ def test_it_says_when_the_stick_may_be_pulled_out_and_what_came(qtbot: QtBot) ->
     qtbot.waitUntil(page._said.isVisible)
     assert desk.bundles.asked == ["exchange OTRA"]
     assert "Puede retirar la memoria" in words(page)
-    assert "10 confirmados; 1 listas nuevas" in words(page)
+    assert "10 registros confirmados, 1 lista nueva" in words(page)
 
 
 def test_while_it_copies_nothing_says_it_may_be_pulled_out(qtbot: QtBot) -> None:

@@ -48,8 +48,8 @@ class BundlePage(DayPage):
         self._doing = kit.Text("", "cap", "ink2")
         self._said = kit.Banner("ok", " ")
         self._trouble = kit.TroubleBanner()
-        self._out = kit.StateRow("idle", "Salió", "–", plain=True, icon="export")
-        self._in = kit.StateRow("idle", "Entró", "–", plain=True, icon="download-simple")
+        self._out = kit.StateRow("idle", "Salieron", "–", plain=True, icon="export")
+        self._in = kit.StateRow("idle", "Avanzaron", "–", plain=True, icon="download-simple")
         self.table = kit.Table(
             "Memorias",
             [kit.Column(head="Memoria"), kit.Column(head="Libre", width=132, right=True)],
@@ -125,9 +125,11 @@ class BundlePage(DayPage):
     # ---- answers ---------------------------------------------------------------------------
     def _done(self, done: Exchanged) -> None:
         out, came = done.exported, done.imported
-        self._out.say("bad" if out.damaged else "ok", "Salió", f"{out.packets:,}", second=_out(out))
+        self._out.say(
+            "bad" if out.damaged else "ok", "Salieron", f"{out.packets:,}", second=_out(out)
+        )
         self._in.say(
-            "idle" if came is None else "warn" if came.troubles else "ok", "Entró",
+            "idle" if came is None else "warn" if came.troubles else "ok", "Avanzaron",
             "–" if came is None else f"{came.receipts:,}", second=_in(came),
         )  # fmt: skip
         if came is not None and came.troubles:
@@ -163,13 +165,13 @@ class BundlePage(DayPage):
     def _quiet(self) -> None:
         self._said.hide()
         self._trouble.settle()
-        self._out.say("idle", "Salió", "–")
-        self._in.say("idle", "Entró", "–")
+        self._out.say("idle", "Salieron", "–")
+        self._in.say("idle", "Avanzaron", "–")
 
 
 def _out(done: Exported) -> str:
-    words = f"{size_words(done.bytes)}, {done.copied:,} nuevos"
-    words += f", {done.letters:,} avisos" if done.letters else ""
+    words = f"{size_words(done.bytes)}, {_many(done.copied, 'nuevo', 'nuevos')}"
+    words += f", {_many(done.letters, 'aviso', 'avisos')}" if done.letters else ""
     if done.damaged:
         words += f". {done.damaged:,} con daño no salieron: avise al técnico"
     return words
@@ -178,5 +180,10 @@ def _out(done: Exported) -> str:
 def _in(done: Imported | None) -> str:
     if done is None:
         return "Sede central todavía no puso nada en esta memoria."
-    words = f"registros avanzaron, {done.opened:,} confirmados"
-    return words + (f"; {len(done.lists):,} listas nuevas" if done.lists else "")
+    words = f"{_many(done.opened, 'registro confirmado', 'registros confirmados')}"
+    lists = len(done.lists)
+    return words + (f", {_many(lists, 'lista nueva', 'listas nuevas')}" if lists else "")
+
+
+def _many(count: int, one: str, more: str) -> str:
+    return f"{count:,} {one if count == 1 else more}"

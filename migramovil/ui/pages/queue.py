@@ -128,8 +128,11 @@ class QueuePage(DayPage):
             ),
             self._progress, gap=8, pad=14,
         )  # fmt: skip
+        lists = kit.Button(
+            "Descargas", kind="quiet", icon="download-simple", key="F8", on=self.lists.emit
+        )
         listing = kit.Card(
-            kit.row(self._segments, None), (self.table, 1), (self._empty, 1), gap=8, pad=16
+            kit.row(self._segments, None, lists), (self.table, 1), (self._empty, 1), gap=8, pad=16
         )
         parts: list[kit.Item] = [(listing, 1)]
         if not theme.large():
@@ -138,8 +141,6 @@ class QueuePage(DayPage):
             upper, self._trouble, self._printed, (kit.row(*parts, gap=16), 1),
             actions=[
                 self._sums,
-                kit.Button("Descargas", kind="quiet", icon="download-simple", key="F8",
-                           on=self.lists.emit),
                 kit.Button("Memoria USB", icon="hard-drives", key="F7", on=self.stick.emit),
             ],
         )  # fmt: skip
@@ -228,9 +229,8 @@ class QueuePage(DayPage):
     # ---- what is shown -----------------------------------------------------------------------
     def _show_ledger(self, counts: Counts) -> None:
         account = self._desk.ledger.figures()
-        copied = f" ({account.copied:,} en USB)" if account.copied else ""
         parts = [
-            f"por enviar {counts.sealed:,}{copied}", f"recibidos {counts.stored:,}",
+            f"por enviar {counts.sealed:,}", f"recibidos {counts.stored:,}",
             f"confirmados {counts.opened:,}",
         ]  # fmt: skip
         parts += [f"rechazados {counts.refused:,}"] if counts.refused else []
@@ -242,7 +242,8 @@ class QueuePage(DayPage):
             "La cuenta cuadra" if fits else "La cuenta no cuadra", "ok" if fits else "bad"
         )
         self._segments.set_segments(self._parts(counts))
-        self._left.say(f"{counts.sealed:,}", "por enviar")
+        copied = f" · {account.copied:,} en USB" if account.copied else ""
+        self._left.say(f"{counts.sealed:,}", f"por enviar{copied}")
         self._bytes.say(*self._bytes_waiting(counts))
 
     def _bytes_waiting(self, counts: Counts) -> tuple[str, str]:
