@@ -19,6 +19,7 @@ from migramovil.store.trouble import Damaged
 from migramovil.ui import theme
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.frame import Frame
+from migramovil.ui.link import watch_link
 from migramovil.ui.pages.damaged import DamagedPage
 from migramovil.ui.window import StationWindow
 
@@ -49,6 +50,7 @@ def run(station: Station) -> int:
     signal.signal(signal.SIGTERM, lambda *_: qt.quit())
     station.desk.drafts.begin()
     station.start_sync()
+    watch_link(station.desk.waiting.link_changed)
     station.desk.keeping.start()
     window.show()
     try:

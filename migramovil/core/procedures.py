@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -11,11 +12,25 @@ import msgspec
 from migramovil.core.person import date_or_none
 from migramovil.core.trouble import Trouble
 
+_PAYMENT = re.compile(r"[0-9]{5}")
+
 
 class BadCatalogue(Trouble):
     code = "CAT-01"
     what = "El catálogo de trámites no se puede usar."
     advice = "La estación necesita un catálogo válido de sede central. Avise al técnico."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fee:
+    """What a procedure costs from a day on, in céntimos of sol; `code` is the five digits of its
+    payment. A fee is always dated: without a day nothing is said of it."""
+
+    concept: str
+    code: str
+    cents: int
+    valid_from: str
+    valid_to: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +43,7 @@ class Procedure:
     valid_from: str = ""
     valid_to: str = ""
     note: str = ""
+    fees: tuple[Fee, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +77,31 @@ def in_force(catalogue: Catalogue, day: date) -> tuple[Procedure, ...]:
     )
 
 
+def fees_on(procedure: Procedure, day: date) -> tuple[Fee, ...]:
+    """What it costs on `day`, as far as the catalogue says so."""
+    return tuple(fee for fee in procedure.fees if _start(fee) <= day.isoformat() <= _end(fee))
+
+
 def _fault(procedure: Procedure) -> str:
     if not procedure.code.strip() or not procedure.name.strip():
         return "no code or name"
     if not procedure.requirements or not all(text.strip() for text in procedure.requirements):
         return "no requirements"
-    ends = (procedure.valid_from, procedure.valid_to)
+    if any(_fee_fault(fee) for fee in procedure.fees):
+        return "fee"
+    return _dates_fault(procedure)
+
+
+def _fee_fault(fee: Fee) -> bool:
+    said = fee.concept.strip() and fee.cents > 0 and fee.valid_from
+    return not (said and _PAYMENT.fullmatch(fee.code)) or bool(_dates_fault(fee))
+
+
+def _dates_fault(dated: Procedure | Fee) -> str:
+    ends = (dated.valid_from, dated.valid_to)
     if any(end and date_or_none(end) is None for end in ends):
         return "date"
-    return "dates reversed" if _start(procedure) > _end(procedure) else ""
+    return "dates reversed" if _start(dated) > _end(dated) else ""
 
 
 def _refuse_overlaps(procedures: tuple[Procedure, ...]) -> None:
@@ -79,9 +111,9 @@ def _refuse_overlaps(procedures: tuple[Procedure, ...]) -> None:
             raise BadCatalogue("two with one code at once")
 
 
-def _start(procedure: Procedure) -> str:
-    return procedure.valid_from or "0001-01-01"
+def _start(dated: Procedure | Fee) -> str:
+    return dated.valid_from or "0001-01-01"
 
 
-def _end(procedure: Procedure) -> str:
-    return procedure.valid_to or "9999-12-31"
+def _end(dated: Procedure | Fee) -> str:
+    return dated.valid_to or "9999-12-31"

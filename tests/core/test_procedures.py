@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migramovil.core.procedures import BadCatalogue, Catalogue, in_force, read_catalogue
+from migramovil.core.procedures import BadCatalogue, Catalogue, fees_on, in_force, read_catalogue
 
 
 def _bytes(*procedures: dict[str, object], version: str = "1") -> bytes:
@@ -58,3 +58,25 @@ def test_a_catalogue_that_cannot_be_trusted_is_refused(data: bytes) -> None:
 def test_any_bytes_are_a_catalogue_or_cat_01(data: bytes) -> None:
     with contextlib.suppress(BadCatalogue):
         assert isinstance(read_catalogue(data), Catalogue)
+
+
+FEE = {"concept": "Derecho de trámite", "code": "07568", "cents": 4390, "valid_from": "2026-01-01"}
+
+
+def test_a_fee_is_said_from_its_day_to_its_day_and_never_without_one() -> None:
+    later = FEE | {"cents": 4700, "valid_from": "2026-07-01"}
+    catalogue = read_catalogue(_bytes({"fees": [FEE | {"valid_to": "2026-06-30"}, later]}))
+    (procedure,) = catalogue.procedures
+    days = [date(2025, 12, 31), date(2026, 6, 30), date(2026, 7, 1)]
+    said = [[fee.cents for fee in fees_on(procedure, day)] for day in days]
+    assert said == [[], [4390], [4700]]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"valid_from": ""}, {"cents": 0}, {"code": "7568"}, {"concept": " "}, {"valid_from": "ayer"},
+     {"valid_to": "2025-01-01"}],
+)  # fmt: skip
+def test_a_fee_that_does_not_say_all_of_itself_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(BadCatalogue):
+        read_catalogue(_bytes({"fees": [FEE | wrong]}))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtWidgets import QWidget
 
 from migramovil.core.enrollment import Step
-from migramovil.core.procedures import Procedure, in_force
+from migramovil.core.procedures import Procedure, fees_on, in_force
 from migramovil.services.desk import Desk
 from migramovil.ui import kit, theme
 from migramovil.ui.bridge import Bridge
@@ -93,4 +93,11 @@ class ProcedurePage(StepPage):
             kit.StateRow("info", need, icon="minus-bold", plain=True)
             for need in procedure.requirements
         ]
+        rows += [
+            kit.StateRow(
+                "info", fee.concept, f"S/ {fee.cents / 100:,.2f}", plain=True, icon="receipt",
+                second=f"Código {fee.code}, desde {date_words(fee.valid_from)}",
+            )
+            for fee in fees_on(procedure, self.enrolling.rules.today)
+        ]  # fmt: skip
         kit.refill(self._needs, *rows)
