@@ -19,7 +19,14 @@ from migramovil import medium
 from migramovil.core import canonical, sealing
 from migramovil.core.downstream import Download
 from migramovil.core.letters import AnswerBody, BadLetter, check_answer
-from migramovil.core.record import BadReceipt, Descriptor, ReceiptBody, Signed, check_receipt
+from migramovil.core.record import (
+    BadReceipt,
+    Descriptor,
+    ReceiptBody,
+    RecordState,
+    Signed,
+    check_receipt,
+)
 from migramovil.core.roles import Act
 from migramovil.core.trouble import Trouble, Who
 from migramovil.devices.lanes import Lane, Ticket
@@ -359,33 +366,30 @@ class Bundles:
         self, receipts: tuple[Signed, ...], troubles: list[Trouble]
     ) -> tuple[int, int]:
         """How many records moved on, and how many of them to the end."""
-        moved = opened = 0
+        moved: dict[str, str] = {}
         keys, here = self._accounts.descriptor(), self._here()
         for signed in receipts:
             try:
-                before, after = self._file_receipt(signed, keys, here.station)
+                moved |= self._file_receipt(signed, keys, here.station)
             except BadReceipt as trouble:
                 troubles.append(trouble)
-                continue
-            moved += before != after
-            opened += before != after == "opened"
-        return moved, opened
+        return len(moved), sum(state == RecordState.OPENED for state in moved.values())
 
-    def _file_receipt(self, signed: Signed, keys: Descriptor, station: str) -> tuple[str, str]:
-        """The record's state before and after; nothing moves for a record that is not here."""
+    def _file_receipt(self, signed: Signed, keys: Descriptor, station: str) -> dict[str, str]:
+        """The record and its new state, if it moved on; nothing for a record that is not here."""
         try:
             said = canonical.decode(canonical.from_text(signed.body), ReceiptBody)
         except canonical.NotCanonical:
             raise BadReceipt("form") from None
         row = self._outbox.row(said.record)
         if row is None:
-            return "", ""
+            return {}
         body = check_receipt(
             signed, keys, station=station, record=row.record, digest=row.digest, size=row.size
         )
         self._outbox.file_receipt(row.record, signed, body)
         now = self._outbox.row(row.record)
-        return str(row.state), str(now.state) if now else ""
+        return {row.record: now.state} if now is not None and now.state != row.state else {}
 
     def _file_answers(self, answers: tuple[Signed, ...], troubles: list[Trouble]) -> int:
         keys = self._accounts.descriptor().receipt_keys("stored")

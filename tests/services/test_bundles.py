@@ -121,6 +121,18 @@ def test_a_packet_that_went_over_the_wire_meanwhile_is_the_same_one(
     assert [body.kind for body, _ in hall.receipts(van)] == ["stored"]
 
 
+def test_the_same_lists_come_over_the_wire(van: Van, hall: Hall) -> None:
+    one = van.seal()
+    version = hall.publish(Kind.SETTINGS, b'{"draft_days":9}')
+    hall.publish(Kind.CARDS, CARDS, van)
+    van.online()
+    assert van.state(one) == "stored"
+    assert van.downstream.settings().draft_days == 9
+    rows = {row.kind: row for row in van.downstream.rows()}
+    assert rows[Kind.SETTINGS].version == version
+    assert (rows[Kind.CARDS].version > 0, rows[Kind.CARDS].trouble) == (True, None)
+
+
 def test_exported_is_a_part_of_what_waits(van: Van, hall: Hall, stick: Path) -> None:
     first, second = van.seal(), van.seal()
     van.export(stick)

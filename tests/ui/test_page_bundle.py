@@ -302,6 +302,13 @@ def test_with_a_stick_in_and_no_link_the_primary_is_the_stick(qtbot: QtBot) -> N
     assert page.primary().label == "Enviar ahora"
 
 
+def test_lists_whose_time_is_over_are_said_on_envios(qtbot: QtBot) -> None:
+    desk = a_stick_desk()
+    desk.downstream.told = some_downloads()
+    _, page = opened(qtbot, desk)
+    assert "Hay listas vencidas: F8." in words(page)
+
+
 def test_a_portal_of_the_network_is_named_in_the_header(qtbot: QtBot) -> None:
     from migramovil.sync.ports import NotHeadquarters
 

@@ -105,6 +105,7 @@ class QueuePage(DayPage):
         self._desk, self._bridge = desk, bridge
         self._filter = "all"
         self._plugged = False
+        self._late: Trouble | None = None
         self._sums = kit.Badge("La cuenta cuadra", "ok")
         self._left = kit.Figure("–", "por enviar")
         self._bytes = kit.Figure("–", "bytes por enviar")
@@ -208,6 +209,7 @@ class QueuePage(DayPage):
         self._printed.hide()
         self._show_slips(())
         self._plugged = bool(self._desk.backups.media())
+        self._late = self._desk.downstream.trouble()
         self._choose(self._filter)
         self.news()
         self._ask_slips()
@@ -269,10 +271,11 @@ class QueuePage(DayPage):
         self.changed.emit()
 
     def _reason_words(self) -> str:
-        """Why nothing moves, when it is tried again, and whether the clock is to blame."""
+        """Why nothing moves, when it is tried again, whether clock or lists are out of date."""
         status, skew = self._desk.waiting.status, self._desk.clock.skew()
         words = [_reason(status, self._desk.waiting.next_try_s())]
         words += [f"{skew_words(skew)[0]}."] if skew is not None else []
+        words += ["Hay listas vencidas: F8."] if self._late is not None else []
         return " ".join(words)
 
     def _show_rows(self) -> None:
