@@ -357,6 +357,7 @@ def test_the_window_asks_before_it_closes(frame: Frame) -> None:
     asked: list[bool] = []
     frame.close_asked.connect(lambda: asked.append(True))
     frame.close()
+    settle()
     assert asked == [True]
     assert frame.isVisible()
 
