@@ -22,6 +22,7 @@ from migramovil.headquarters import (
     rulings,
     setup,
 )
+from migramovil.headquarters import web as web_page
 from migramovil.headquarters.handover import Handover
 from migramovil.headquarters.objects import Objects
 from migramovil.headquarters.opener import PacketOpener
@@ -190,6 +191,27 @@ def publish_decisions(data: Data, unlock: Unlock = None, as_json: AsJson = False
 def schema() -> None:
     """The JSON Schema of a record as it is handed over."""
     typer.echo(json.dumps(handover.schema(), indent=2, ensure_ascii=False, sort_keys=True))
+
+
+def web(
+    *,
+    data: Data,
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535)] = 8445,
+    certificate: Certificate = None,
+    key: Key = None,
+) -> None:
+    """The operators' page. The first line printed is {"url": …}."""
+    hosting.log_to_stderr()
+    with said(), books(data) as store:
+        hosting.host(
+            web_page.build_app(store, data, setup.descriptor(data), secure=certificate is not None),
+            address=host,
+            port=port,
+            certificate=certificate,
+            key=key,
+            listening=lambda url: typer.echo(json.dumps({"url": url})),
+        )
 
 
 def openapi(

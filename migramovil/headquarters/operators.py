@@ -55,16 +55,16 @@ def add(
     """A new operator, whose key only their passphrase opens. OperatorTaken, ShortPassphrase."""
     if len(_normal(passphrase)) < SHORTEST:
         raise ShortPassphrase
-    if any(one.name == _name(name) for one in people.operators(store)):
+    if any(one.name == named(name) for one in people.operators(store)):
         raise OperatorTaken
     signer, salt = sealing.Signer.new(), secrets.token_bytes(16)
     key = sealing.from_password(_normal(passphrase), salt, memory_kib=memory_kib)
     one = Operator(
-        name=_name(name),
+        name=named(name),
         public=canonical.text(signer.public),
         salt=canonical.text(salt),
         memory_kib=memory_kib,
-        wrapped=canonical.text(sealing.wrap(key, signer.dump(), _purpose(_name(name)))),
+        wrapped=canonical.text(sealing.wrap(key, signer.dump(), _purpose(named(name)))),
         added=utc,
     )
     people.add_operator(store, one)
@@ -73,7 +73,7 @@ def add(
 
 def unlock(store: Store, name: str, passphrase: str) -> sealing.Signer:
     """The operator's key; OperatorRefused whether name or passphrase is wrong."""
-    one = next((one for one in people.operators(store) if one.name == _name(name)), None)
+    one = next((one for one in people.operators(store) if one.name == named(name)), None)
     if one is None:
         raise OperatorRefused
     salt = canonical.from_text(one.salt)
@@ -118,14 +118,15 @@ def both(
     signed = [Signed.by(signer, said) for _, signer in approvers]
     if len({one.public_key for one in signed} & known) < NEEDED:
         raise TwoPeople
-    return ", ".join(_name(name) for name, _ in approvers), signed
+    return ", ".join(named(name) for name, _ in approvers), signed
 
 
 def _purpose(name: str) -> str:
     return f"migramovil/operator/1\n{name}"
 
 
-def _name(name: str) -> str:
+def named(name: str) -> str:
+    """A name as the books write it."""
     return _normal(name).strip().casefold()
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import uuid_utils
 
-from migramovil.core import canonical, letters, recovery, sealing
+from migramovil.core import canonical, holdings, letters, recovery, sealing
+from migramovil.core.holdings import HeldCompartment, Holdings
 from migramovil.core.record import Signed
 from migramovil.core.roles import (
     Account,
@@ -25,7 +26,7 @@ from migramovil.core.trouble import Trouble, Who
 from migramovil.devices.lanes import Lane, Ticket
 from migramovil.services.accounts import Accounts, Inside
 from migramovil.services.clock import StationClock
-from migramovil.store import acts, keys, rotation
+from migramovil.store import acts, compartments, keys, rotation
 from migramovil.store import letters as post
 from migramovil.store.acts import StoredAct
 from migramovil.store.keys import Slot
@@ -145,6 +146,7 @@ class People:
                 self._take_answer(letter.answer or b"")
         self._write_letters(inside)
         self._keep_spares(inside)
+        self._tell_holdings(inside)
 
     # ---- the desk's own work -----------------------------------------------------------
     def _everyone(self, inside: Inside) -> tuple[PersonRow, ...]:
@@ -356,6 +358,32 @@ class People:
             recipients=self._accounts.recipients() if secret else (),
         )
         post.put(self._outbox, letter, kind, body, utc)
+
+    def _tell_holdings(self, inside: Inside) -> None:
+        """What is held here, whenever that is news."""
+        now = canonical.encode(self._holdings(inside))
+        told = post.newest(self._outbox, holdings.KIND)
+        if told is None or canonical.from_text(letters.read(told.body).clear) != now:
+            letter = f"{holdings.KIND}-{uuid_utils.uuid7()}"
+            self._put(inside, letter, holdings.KIND, clear=now)
+
+    def _holdings(self, inside: Inside) -> Holdings:
+        drafts = inside.vault.drafts()
+        kept = compartments.every(inside.vault.database)
+        return Holdings(
+            epoch=self._accounts.station().epoch,
+            finished=self._outbox.seq(),
+            waiting=self._outbox.counts().sealed,
+            drafts=len(drafts),
+            oldest_draft=min((one.updated_utc for one in drafts), default=""),
+            compartments=tuple(
+                HeldCompartment(
+                    jornada=one.jornada, purpose=one.purpose, ends=one.ends_utc, things=one.kept
+                )
+                for one in kept
+                if not one.destroyed_utc
+            ),
+        )
 
     # ---- spares ------------------------------------------------------------------------
     def _keep_spares(self, inside: Inside) -> None:

@@ -39,6 +39,12 @@ def unanswered(outbox: Outbox) -> list[Letter]:
     return _read(outbox, _every().where(letters.c.answer.is_(None)))
 
 
+def newest(outbox: Outbox, kind: str) -> Letter | None:
+    """The last letter of this kind that was written, answered or not."""
+    last = _every().order_by(None).order_by(literal_column("letters.rowid").desc()).limit(1)
+    return next(iter(_read(outbox, last.where(letters.c.kind == kind))), None)
+
+
 def answered(outbox: Outbox, kind: str) -> list[Letter]:
     """Letters of this kind that headquarters answered, oldest first."""
     chosen = letters.c.answer.is_not(None) & (letters.c.kind == kind)
