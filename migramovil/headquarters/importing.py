@@ -40,13 +40,13 @@ class Brought:
     """
 
     home: str
-    station: str
-    packets: int
-    new: int
-    letters: int
-    lacking: int
-    refused: tuple[tuple[str, str], ...]
-    receipts: int
+    station: str = ""
+    packets: int = 0
+    new: int = 0
+    letters: int = 0
+    lacking: int = 0
+    refused: tuple[tuple[str, str], ...] = ()
+    receipts: int = 0
 
 
 class Importer:
@@ -62,9 +62,18 @@ class Importer:
     ) -> list[Brought]:
         """Every station's folder on a stick: in, and answered. Again changes nothing.
 
-        NothingHere, Suspicious, StickFull, StickGone, StickLies; what was taken stays taken.
+        A folder that leads elsewhere or holds too much is refused whole, and the others are taken.
+        NothingHere, Suspicious (the stick), StickFull, StickGone, StickLies.
         """
-        return [self._home(stick, home, tell) for home in bundle.homes(stick)]
+        return [self._home_or_why_not(stick, home, tell) for home in bundle.homes(stick)]
+
+    def _home_or_why_not(
+        self, stick: Path, home: str, tell: Callable[[int, int], object]
+    ) -> Brought:
+        try:
+            return self._home(stick, home, tell)
+        except medium.Suspicious as trouble:
+            return Brought(home=home, refused=((home, trouble.code),))
 
     def _home(self, stick: Path, home: str, tell: Callable[[int, int], object]) -> Brought:
         carried = self._manifest(stick, home)

@@ -10,7 +10,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -251,6 +251,7 @@ class Bundles:
         self._drop_arrived(folders[bundle.PACKETS])
         marks.put(self._outbox, NUMBER, str(carried.number))
         exports.mark(self._outbox, [one.record for one in good], carried.made_utc)
+        self._audit("usb-export", f"{carried.number} {len(good)}")
         return Exported(
             packets=len(good),
             copied=copied,
@@ -339,6 +340,7 @@ class Bundles:
         moved, opened = self._file_receipts(receipts.receipts if receipts else (), troubles)
         answered = self._file_answers(said.answers if said else (), troubles)
         lists = self._file_lists(stick, home, troubles)
+        self._audit("usb-import", f"{moved} {len(troubles)}")
         return Imported(
             receipts=moved,
             opened=opened,
@@ -424,6 +426,13 @@ class Bundles:
                 continue
             filed.append(manifest.kind)
         return tuple(filed)
+
+    def _audit(self, act: str, subject: str) -> None:
+        """What left and came by stick while somebody was inside; the vault is shut otherwise."""
+        inside = self._accounts.inside_or_none()
+        if inside is not None:
+            with suppress(Trouble):  # locked this very moment
+                inside.vault.audit.append(inside.session.account, act, subject, self._clock.now())
 
     def _tell(self) -> None:
         for call in tuple(self._listeners):

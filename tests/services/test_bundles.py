@@ -17,12 +17,14 @@ from migramovil.core.downstream import Kind
 from migramovil.core.record import ReceiptBody, Signed
 from migramovil.headquarters import server, setup
 from migramovil.headquarters.store import Store
-from migramovil.services.bundles import CutShort, SameDisk
+from migramovil.services.bundles import Bundles, CutShort, SameDisk
+from migramovil.services.downstream import Downstream
 from migramovil.store import exports, letters
 from migramovil.store.outbox import Outbox
 from migramovil.sync import bundle, wire
 from migramovil.sync.bundle import NothingHere, StickFull, StickGone, StickLies
 from tests.headquarters.rig import Place
+from tests.services.bench import Counter
 from tests.services.usb_rig import OWN_DISK, Hall, Van, a_van
 
 CARDS = b'[{"serial":"A1","folio":"f","surnames":"S","names":"N"}]'
@@ -288,6 +290,23 @@ def test_a_stick_with_nothing_for_this_station_says_so(van: Van, hall: Hall, sti
     assert van.bundles.exchange(stick).result(10).imported is None
 
 
+def test_who_was_inside_when_a_stick_came_and_went_is_in_the_audit(
+    counter: Counter, stick: Path
+) -> None:
+    clock = counter.enrolling._clock
+    lists = Downstream(counter.accounts, counter.people, counter.outbox, clock, counter.desk)
+    bundles = Bundles(
+        counter.accounts, counter.outbox, lists, clock, disk_of=lambda p: len(p.parts)
+    )
+    counter.fill()
+    counter.enrolling.finish().result(10)
+    assert bundles.exchange(stick, same_disk=True).result(10).exported.packets == 1
+    assert counter.audited()[-1] == "usb-export"
+    counter.accounts.lock()
+    assert bundles.export(stick, same_disk=True).result(10).copied == 0
+    bundles.close()
+
+
 # ---- hostile: at headquarters ------------------------------------------------------------------
 def test_every_byte_that_was_changed_is_refused_and_named(
     van: Van, hall: Hall, stick: Path
@@ -364,10 +383,17 @@ def test_a_folder_that_leads_elsewhere_is_not_followed(
     link.rename(real)
     link.symlink_to(real)
     before = sorted(real.rglob("*"))
-    with pytest.raises(medium.Suspicious):
-        hall.take(stick)
+    assert refused_whole(hall, stick)
     assert suspected(van, stick)
     assert sorted(real.rglob("*")) == before
+
+
+def refused_whole(hall: Hall, stick: Path) -> bool:
+    try:
+        found = hall.take_all(stick)
+    except medium.Suspicious:
+        return True
+    return all(one.refused and not one.receipts for one in found)
 
 
 def suspected(van: Van, stick: Path) -> bool:
@@ -385,8 +411,20 @@ def test_too_many_files_are_too_many(
         van.seal()
     van.export(stick)
     monkeypatch.setattr(bundle, "MOST_FILES", 2)
-    with pytest.raises(medium.Suspicious):
-        hall.take(stick)
+    assert refused_whole(hall, stick)
+
+
+def test_a_folder_that_is_refused_keeps_no_other_van_from_being_taken(
+    van: Van, other: Van, hall: Hall, stick: Path
+) -> None:
+    van.seal()
+    other.seal()
+    van.export(stick)
+    other.export(stick)
+    shutil.rmtree(van.up(stick))
+    van.up(stick).symlink_to(other.up(stick))
+    found = {one.home: one for one in hall.take_all(stick)}
+    assert (found[van.home].refused, found[other.home].new) == (((van.home, "USB-01"),), 1)
 
 
 @pytest.mark.parametrize("junk", [b"", b"null", b"[" * 100_000, b'{"body":"","x":1}', b"\xff\xfe"])

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from migramovil.core import canonical, sealing
 from migramovil.core.downstream import BadContent, Download, Kind, Manifest, publish
+from migramovil.core.queue import Waiting
 from migramovil.core.record import Realm, Signed
 from migramovil.sync import wire
 from migramovil.sync.downstream import EVERY_S, LISTING, Downloader
+from migramovil.sync.engine import SyncEngine
 from migramovil.sync.ports import Interrupted, NoLink
+from tests.sync import test_engine as engine_test
 
 REGISTRAR = sealing.Signer.new()
 LONG = b"countries " * 200_000
@@ -131,6 +136,59 @@ def test_a_station_that_closes_leaves_between_two_parts() -> None:
     with pytest.raises(Interrupted):
         downloader.turn(hq, lambda: len(hq.asked) > 3)
     assert len(hq.asked) == 4
+
+
+class Wire(engine_test.Far):
+    """A headquarters that takes what goes up and publishes lists, and says in which order."""
+
+    def __init__(self, *lists: Download) -> None:
+        super().__init__()
+        self.published = Headquarters(*lists)
+        self.did: list[str] = []
+
+    def receipts(self, records: Sequence[tuple[str, str]]) -> Sequence[Signed]:
+        self.did.append("ask")
+        return super().receipts(records)
+
+    def send(self, one: Waiting, packet: bytes, *rest: Any) -> Sequence[Signed]:
+        self.did.append(one.record)
+        return super().send(one, packet, *rest)
+
+    def fetch(self, path: str, known: str = "") -> bytes | None:
+        self.did.append("fetch")
+        return self.published.fetch(path, known)
+
+
+def an_engine(hq: Wire, downloader: Downloader, count: int = 3) -> tuple[SyncEngine, Any]:
+    line = engine_test.Shelf(count)
+    engine = SyncEngine(
+        line, hq, engine_test.KEYS, clock=lambda: datetime(2026, 11, 23, tzinfo=UTC),
+        downloads=downloader,
+    )  # fmt: skip
+    return engine, line
+
+
+def test_everything_that_goes_up_goes_before_anything_comes_down() -> None:
+    hq, shelf = Wire(a_list("a", b"1")), Shelf()
+    engine, _ = an_engine(hq, Downloader(shelf))
+    engine.turn()
+    assert hq.did == ["r000", "r001", "r002", "ask", "fetch", "fetch"]
+    assert shelf.filed == {"a": b"1"}
+
+
+class Bug(Shelf):
+    def wanted(self, signed: Signed) -> Manifest | None:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("failing", [NoLink("cut"), BadContent("x"), ValueError("a bug")])
+def test_no_download_however_it_fails_holds_a_record_back(failing: Exception) -> None:
+    hq = Wire(a_list("a", b"1"))
+    hq.published.fail = {1: failing}
+    engine, line = an_engine(hq, Downloader(Bug()))
+    status = engine.turn()
+    assert line.waiting(9) == []
+    assert (status.trouble, status.kind) == (None, "waiting")  # for the opener's word
 
 
 def test_published_lists_are_what_the_shelf_checks() -> None:

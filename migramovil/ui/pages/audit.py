@@ -34,6 +34,7 @@ ACTS: Mapping[str, str] = {
     "reset-account": "Restableció una clave", "revoke-account": "Dio de baja una cuenta",
     "change-password": "Cambió su clave", "recover-account": "Recuperó una entrada",
     "account-confirmed": "Sede confirmó una cuenta", "new-vault-key": "Cambió la llave de bóveda",
+    "usb-export": "Copió registros a USB", "usb-import": "Trajo respuestas por USB",
     "backup": "Hizo un respaldo", "begin-epoch": "Empezó una época nueva",
     "already-at-headquarters": "Sede ya tenía el registro",
     "unknown-at-headquarters": "Sede no tenía el registro",
