@@ -171,9 +171,9 @@ class Downstream:
         """
         inside = self._accounts.inside()
         self._refuse_older(inside)
-        self._let_go()
         if self._apply_accounts(inside):
             self._tell()
+        self._let_go()
 
     def settle_owed(self) -> None:
         """The same where a trouble must keep nobody out: what failed is owed until the next."""
