@@ -12,11 +12,11 @@ import pytest
 from typer.testing import CliRunner
 
 from migramovil import app
-from migramovil.core import canonical, recovery, sealing
+from migramovil.core import canonical, holdings, recovery, sealing
 from migramovil.core.record import Realm, Signed
 from migramovil.core.roles import Account, BadAccount, NotAllowed, RevocationBody, Role
 from migramovil.devices.lanes import Lane
-from migramovil.headquarters import operators, people, setup
+from migramovil.headquarters import operators, people, setup, watching
 from migramovil.headquarters.commands import app as commands
 from migramovil.headquarters.operators import OperatorRefused, ReleasedToAnother, TwoPeople
 from migramovil.headquarters.recovery import NoSuchSpare, release
@@ -415,3 +415,30 @@ def test_the_reply_to_an_older_request_is_refused(desk: Desk, tmp_path: Path) ->
     reply = answered(desk, first, tmp_path / "reply")
     with pytest.raises(BadReply):
         desk.recovery.take_reply(OFFICER, NEW, reply).result(20)
+
+
+# ---- what the station holds -----------------------------------------------------------------
+def test_headquarters_hears_what_the_station_holds_whenever_that_is_news(desk: Desk) -> None:
+    def told() -> list[str]:
+        every = [*letters.unanswered(desk.outbox), *letters.answered(desk.outbox, holdings.KIND)]
+        return [one.id for one in every if one.kind == holdings.KIND]
+
+    first = told()
+    assert len(first) == 1
+    desk.sync()
+    desk.enter()
+    assert told() == first  # nothing new, nothing said
+    desk.accounts.inside().vault.save_draft("d1", 1, b"MARIA", "2026-11-20T10:00:00+00:00")
+    desk.enter()
+    assert len(told()) == 2
+    desk.sync()
+    with desk.place.books() as store:
+        (row,) = [
+            row
+            for row in watching.rows(store)
+            if row.station.station == desk.accounts.station().station
+        ]
+    assert row.holdings is not None
+    assert (row.holdings.drafts, row.holdings.finished) == (1, 0)
+    assert row.holdings.oldest_draft
+    assert row.told
