@@ -115,7 +115,7 @@ def sync_engine(
     desk.downstream.link_troubles = lambda: downloader.troubles
     engine = SyncEngine(
         outbox,
-        _line(identity, desk.clock, url, renewed),
+        _line(identity, desk.clock, url, renewed, marks.Mark(outbox, "upload.begun")),
         canonical.decode(identity.descriptor.encode(), Descriptor),
         clock=desk.clock.utc,
         on_status=desk.waiting.heard,
@@ -136,6 +136,7 @@ def _line(
     clock: StationClock,
     url: str,
     renewed: Callable[[Descriptor, Signed], object] = lambda *_: None,
+    begun: marks.Mark | None = None,
 ) -> https.HttpsHeadquarters:
     """A connection of one's own to headquarters; not shared between threads."""
     return https.HttpsHeadquarters(
@@ -146,6 +147,7 @@ def _line(
         url=url or identity.url,
         on_time=lambda signed, doubt_s: clock.correct(signed, doubt_s=doubt_s),
         on_descriptor=renewed,
+        memory=begun,
     )
 
 
@@ -208,7 +210,11 @@ def build(
         tell_finger=sim.expected_finger if sim is not None else lambda _: None,
     )
     enrolling.newest_catalogues = downstream.catalogues
-    printing = Printing(accounts, bench, place)
+
+    def called(code: str) -> str:
+        return str(enrolling.catalogue.name_of(code))  # of the newest catalogue, whenever asked
+
+    printing = Printing(accounts, bench, place, called)
     keeping = Keeping(
         accounts,
         outbox,

@@ -51,6 +51,10 @@ class Catalogue:
     version: str
     procedures: tuple[Procedure, ...]
 
+    def name_of(self, code: str) -> str:
+        """What people call a procedure; the code itself where the catalogue does not have it."""
+        return next((p.name for p in self.procedures if p.code == code), code)
+
 
 def read_catalogue(data: bytes) -> Catalogue:
     """The catalogue in these bytes (UTF-8 JSON), or BadCatalogue naming the part that fails."""

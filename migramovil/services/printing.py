@@ -16,10 +16,15 @@ from migramovil.services.place import Place
 
 
 class Printing:
-    def __init__(self, accounts: Accounts, bench: Bench, place: Place) -> None:
+    """`called` tells a procedure's name from its code."""
+
+    def __init__(
+        self, accounts: Accounts, bench: Bench, place: Place, called: Callable[[str], str]
+    ) -> None:
         self._accounts = accounts
         self._bench = bench
         self._place = place
+        self._called = called
 
     def slip_lines(self, finished: Finished, copy: int = 0) -> list[SlipLine]:
         """Folio, QR of the folio, procedure, hour, initials: never a whole name or number.
@@ -34,7 +39,7 @@ class Printing:
             SlipLine(text="Folio", centre=True),
             SlipLine(text=finished.folio, bold=True, centre=True),
             SlipLine(text=finished.folio, qr=True, centre=True),
-            SlipLine(text="Trámite", right=finished.procedure),
+            SlipLine(text="Trámite", right=self._called(finished.procedure)),
             SlipLine(text="Atendido", right=f"{hour:%d/%m/%Y %H:%M}"),
             SlipLine(text="Iniciales", right=finished.initials),
             SlipLine(text="", rule=True),

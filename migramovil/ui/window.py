@@ -433,9 +433,8 @@ class StationWindow(Frame):
 
     def _applicant(self, draft: Draft) -> Applicant:
         person = draft.person
-        names = {p.code: p.name for p in self._desk.enrolling.catalogue.procedures}
         return Applicant(
-            procedure=names.get(draft.procedure, draft.procedure) or "Sin trámite aún",
+            procedure=self._desk.enrolling.catalogue.name_of(draft.procedure) or "Sin trámite aún",
             first_surname=person.first_surname or "Solicitante",
             second_surname=person.second_surname,
             given=person.given_names,

@@ -362,7 +362,9 @@ def _counter(
             recovery=Recovery(folder, accounts, outbox, desk, clock, memory_kib=MEMORY_KIB),
             enrolling=enrolling,
             drafts=Drafts(accounts, enrolling, outbox, clock, desk),
-            printing=Printing(accounts, bench, Place(name="Móvil 1", training=True)),
+            printing=Printing(
+                accounts, bench, Place(name="Móvil 1", training=True), CATALOGUES.procedures.name_of
+            ),
             devices=devices,
             judge=judge,
             desk=desk,

@@ -70,6 +70,9 @@ ASKS: dict[str, Act] = {
     "ledger.save_report": lambda d: d.ledger.save_report(NOWHERE),
     "backups.back_up": lambda d: d.backups.back_up(NOWHERE),
     "backups.check": lambda d: d.backups.check(NOWHERE),
+    "downstream.appointments": lambda d: d.downstream.appointments(),
+    "downstream.cards": lambda d: d.downstream.cards(),
+    "downstream.decisions": lambda d: d.downstream.decisions(),
 }
 """Refused with nobody inside and to a role that may not; the refusal is audited."""
 
@@ -99,6 +102,11 @@ OPEN = {
     "recovery.*",
     # nothing personal: the line, the devices, the clock, the disk, the place
     "waiting.*", "diagnosing.*", "clock.*", "reserve.*", "place.*",
+    # sealed packets and signed words go to a stick and come from it; a role is asked of whoever is in
+    "bundles.*",
+    "downstream.wanted", "downstream.file", "downstream.when_changed", "downstream.rows",
+    "downstream.keys_version", "downstream.trouble", "downstream.catalogues",
+    "downstream.settings", "downstream.settle_owed",
     "keeping.start", "keeping.stop", "keeping.look", "keeping.let_go",
     "ledger.close", "ledger.figures", "ledger.days", "ledger.looked", "ledger.trouble",
     "ledger.when_looked", "ledger.report",
@@ -114,7 +122,7 @@ OPEN = {
     "drafts.begin", "drafts.alive", "drafts.end",
     # needs what only somebody inside holds, or runs inside an entrance
     "accounts.sign_act", "enrolling.put_away", "enrolling.land", "enrolling.tell_newest",
-    "enrolling.save", "keeping.keepsake", "people.accept", "people.settle", "ledger.quick",
+    "downstream.settle", "accounts.check_outbox", "enrolling.save", "keeping.keepsake", "people.accept", "people.settle", "ledger.quick",
     "backups.settle",
 }  # fmt: skip
 """Works with nobody inside."""

@@ -146,8 +146,7 @@ class ReviewPage(StepPage):
         paper_words = f"{kind} {paper.issuer} {paper.number}" if paper else ""
         place = next((d for d in self.enrolling.districts if d.ubigeo == who.ubigeo), None)
         district = f"{place.district}, {place.province}, {place.department}" if place else ""
-        procedures = self.enrolling.catalogue.procedures
-        procedure = next((p.name for p in procedures if p.code == draft.procedure), "")
+        procedure = self.enrolling.catalogue.name_of(draft.procedure)
         helped = "con intérprete" if who.interpreter else "sin intérprete"
         values = {
             "surnames": f"{who.first_surname} {who.second_surname}".strip(),
