@@ -97,12 +97,13 @@ OPEN = {
     "accounts.enrolled", "accounts.session", "accounts.people", "accounts.wait_s",
     "accounts.kept_draft", "accounts.keep", "accounts.inside_or_none", "accounts.demand",
     "accounts.log_in", "accounts.lock", "accounts.put_out", "accounts.rekeyed", "accounts.enroll",
-    "accounts.trying", "accounts.with_room", "accounts.station", "accounts.descriptor", "accounts.recipients",
+    "accounts.trying", "accounts.with_room", "accounts.station",
+    "accounts.descriptor", "accounts.recipients",
     # a way in of its own, which asks for headquarters' word or a key file
     "recovery.*",
     # nothing personal: the line, the devices, the clock, the disk, the place
     "waiting.*", "diagnosing.*", "clock.*", "reserve.*", "place.*",
-    # sealed packets and signed words go to a stick and come from it; a role is asked of whoever is in
+    # sealed packets and signed words, to and from a stick; whoever is in is asked for a role
     "bundles.*",
     "downstream.wanted", "downstream.file", "downstream.when_changed", "downstream.rows",
     "downstream.keys_version", "downstream.trouble", "downstream.catalogues",
