@@ -203,7 +203,7 @@ class Handover:
             "folio": about.folio,
             "digest": about.digest,
             "opened": place.opened,
-            "conforms": _conforms(record),
+            "conforms": conforms(record),
             "record": record,
         }
         return told, opened
@@ -312,11 +312,14 @@ def _place(row: sa.Row[Any]) -> Place:
     return Place(n=row.n, opened=row.opened, packet=packet_of(row))
 
 
-def _conforms(record: Any) -> bool:
+def conforms(record: Any) -> bool:
+    """Whether a record (decoded JSON) is exactly of the published shape."""
     try:
-        return bool(msgspec.to_builtins(msgspec.convert(record, Record)) == record)
+        read = msgspec.convert(record, Record)
     except msgspec.ValidationError:
         return False
+    same = [msgspec.json.encode(one, order="sorted") for one in (read, record)]
+    return same[0] == same[1]
 
 
 def _station_of(connection: sa.Connection, one: Decision, number: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import socket
 import ssl
 import sys
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from litestar.types import ASGIApp
 
 from migramovil.core.trouble import Trouble, Who
 from migramovil.headquarters.http import logged
-from migramovil.headquarters.server import GRACE_S, LONGEST_HEAD, PatientH11
+from migramovil.headquarters.server import GRACE_S, LONGEST_HEAD, PatientH11, listening_at
 from migramovil.logs import JsonLines
 
 
@@ -58,7 +57,7 @@ def host(
     config.load()
     if isinstance(config.ssl, ssl.SSLContext):
         config.ssl.minimum_version = ssl.TLSVersion.TLSv1_3
-    with socket.create_server((address, port), backlog=64) as listener:
+    with listening_at(address, port) as listener:
         server = uvicorn.Server(config)
         own(server)
         scheme = "https" if certificate else "http"

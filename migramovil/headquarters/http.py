@@ -12,7 +12,8 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from litestar import Litestar, Request, Response, get, post, put
 from litestar.exceptions import HTTPException
@@ -22,7 +23,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from migramovil.core import canonical, sealing
 from migramovil.core.letters import LARGEST
 from migramovil.headquarters.objects import BadName
-from migramovil.headquarters.receiver import Answer, Receiver, Refused, answered
+from migramovil.headquarters.receiver import Answer, Intake, Receiver, Refused, answered
 from migramovil.headquarters.store import Station
 from migramovil.sync import wire
 from migramovil.sync.wire import Refusal
@@ -40,7 +41,17 @@ SLOWEST = 512
 LIVE_PATH, READY_PATH = f"{wire.HEALTH_PATH}/live", f"{wire.HEALTH_PATH}/ready"
 _AT_ONCE = 512 * 1024  # written together, so that a thread is not woken for every piece
 
+_HANDS = 32  # requests that may wait for the disk or the books at once
+
 Ask = Request[Any, Any, Any]
+T = TypeVar("T")
+
+_POOL = ThreadPoolExecutor(_HANDS, thread_name_prefix="edge")
+
+
+async def in_thread(do: Callable[..., T], *given: object) -> T:
+    """What blocks, out of the loop's way; more at once than the loop's own pool allows."""
+    return await asyncio.get_running_loop().run_in_executor(_POOL, do, *given)
 
 
 class Pace:
@@ -146,17 +157,17 @@ def _for_anyone(receiver: Receiver) -> list[HTTPRouteHandler]:
 
     @get(READY_PATH, summary="Books and disk can take a packet")
     async def ready() -> Response[bytes]:
-        return _response(await asyncio.to_thread(receiver.ready))
+        return _response(await in_thread(receiver.ready))
 
     @post(wire.PING_PATH, status_code=200, summary="Headquarters' time, signed for a nonce")
     async def ping(request: Ask) -> Response[bytes]:
         body = await _body(request, LARGEST_MESSAGE)
-        return _response(await asyncio.to_thread(receiver.ping, body))
+        return _response(await in_thread(receiver.ping, body))
 
     @post(wire.ENROLL_PATH, status_code=200, summary="Use an enrolment code up")
     async def enroll(request: Ask) -> Response[bytes]:
         body = await _body(request, LARGEST_MESSAGE)
-        return _response(await asyncio.to_thread(receiver.enroll, body))
+        return _response(await in_thread(receiver.enroll, body))
 
     return [descriptor, health, ready, ping, enroll]
 
@@ -168,9 +179,8 @@ class _Door:
         self._receiver = receiver
         self._pace = pace
 
-    async def claimed(self, request: Ask) -> tuple[Station, bytes]:
-        header = request.headers.get(wire.HEADER, "")
-        return await asyncio.to_thread(self._receiver.carrier, header)
+    def claimed(self, request: Ask) -> tuple[Station, bytes]:
+        return self._receiver.carrier(request.headers.get(wire.HEADER, ""))
 
     def admit(self, request: Ask, claim: tuple[Station, bytes], body_sha256: str) -> Station:
         station = self._receiver.admit(claim, request.method, request.url.path, body_sha256)
@@ -180,14 +190,16 @@ class _Door:
     async def admitted(
         self, request: Ask, limit: int, act: Callable[[Station, bytes], Answer]
     ) -> Response[bytes]:
-        """Know the claimed station, read within the limit, prove the claim, then act."""
-        claim = await self.claimed(request)
-        body = await _body(request, limit)
+        """Know the claimed station before reading much, prove the claim, then act."""
+        little = "content-length" in request.headers and _declared(request) <= LARGEST_MESSAGE
+        early = None if little else await in_thread(self.claimed, request)
+        body = await _body(request, min(limit, LARGEST_MESSAGE) if little else limit)
 
         def do() -> Answer:
+            claim = early or self.claimed(request)
             return act(self.admit(request, claim, sealing.sha256(body)), body)
 
-        return _response(await asyncio.to_thread(do))
+        return _response(await in_thread(do))
 
 
 def _for_packets(receiver: Receiver, door: _Door) -> list[HTTPRouteHandler]:
@@ -205,13 +217,20 @@ def _for_packets(receiver: Receiver, door: _Door) -> list[HTTPRouteHandler]:
         """Each part is checked against its announced hash and written as it comes: bytes that the
         packet's own station announced are welcome from anybody, and no others are kept."""
         which, number = _which(request), int(request.path_params["number"])
-        claim = await door.claimed(request)
-        intake = await asyncio.to_thread(receiver.intake, *which, number)
+
+        def begin() -> tuple[tuple[Station, bytes], Intake]:
+            return door.claimed(request), receiver.intake(*which, number)
+
+        claim, intake = await in_thread(begin)
         whole = hashlib.sha256()
-        async for run in _runs(request, LARGEST_RUN, intake.size):
+
+        def take(run: bytes) -> None:
             whole.update(run)
-            await asyncio.to_thread(intake.take, run)
-        await asyncio.to_thread(door.admit, request, claim, whole.hexdigest())
+            intake.take(run)
+
+        async for run in _runs(request, LARGEST_RUN, intake.size):
+            await in_thread(take, run)
+        await in_thread(door.admit, request, claim, whole.hexdigest())
         return _response(Answer(status=200, body=b"{}"))
 
     @post(
