@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import logging
 import signal
 import sys
 import threading
@@ -23,6 +24,8 @@ from migramovil.ui.link import watch_link
 from migramovil.ui.pages.damaged import DamagedPage
 from migramovil.ui.window import StationWindow
 
+log = logging.getLogger(__name__)
+
 
 def window_for(station: Station) -> tuple[StationWindow, Bridge]:
     """The station's window; needs a QApplication. Keep both as long as it lives."""
@@ -33,11 +36,17 @@ def window_for(station: Station) -> tuple[StationWindow, Bridge]:
         motion=not look.reduce_motion,
     )
     bridge = Bridge()
+    bridge.crashed.connect(report)
     idle_s = station.settings.session.idle_minutes * 60
     window = StationWindow(station.desk, bridge, idle_s=idle_s)
     window.resize(1366, 768)
     threading.Thread(target=station.bench.look, daemon=True, name="first-look").start()
     return window, bridge
+
+
+def report(bug: BaseException) -> None:
+    """Into the log: its type and where, never its text."""
+    log.error("a bug", exc_info=bug)
 
 
 def run(station: Station) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import migramovil
-from migramovil import logs
+from migramovil import logs, opening
 
 SOURCES = Path(migramovil.__file__).parent
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
@@ -46,6 +46,16 @@ def test_of_an_exception_the_log_keeps_its_type_and_place_and_never_its_words(lo
     told = json.loads(line)
     assert (told["error"], told["say"], told["level"]) == ("ValueError", "it failed", "INFO")
     assert told["where"][-1].startswith("test_logs.py:")
+
+
+def test_a_bug_is_reported_by_type_and_place_and_never_by_its_words(log: Path) -> None:
+    try:
+        raise KeyError("QUISPE MAMANI")
+    except KeyError as bug:
+        opening.report(bug)
+    (line,) = log.read_text(encoding="utf-8").splitlines()
+    assert "QUISPE" not in line
+    assert json.loads(line)["error"] == "KeyError"
 
 
 def calls() -> Iterator[tuple[str, ast.Call]]:
