@@ -14,6 +14,7 @@ from migramovil.sync.ports import NoLink
 IDLE_S = 45.0  # headquarters hangs up after a minute
 _STALE_S = 2.0
 _WINDOW_S = 10.0  # the rate is that of so long
+_BEST_OF_S = 60.0
 _SEGMENTS = 100  # fewer say nothing about loss
 
 
@@ -23,7 +24,8 @@ class Gauge:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._came: deque[tuple[float, int]] = deque()
-        self._rate = 0.0
+        self._rates: deque[tuple[float, float]] = deque()
+        self._rate = self._lately = 0.0
         self.rtt = 0.0
         self._loss = Weather().loss
         self._bbr = False
@@ -38,6 +40,9 @@ class Gauge:
         span = now - self._came[0][0]
         if span >= max(1.0, 2 * self.rtt):
             self._rate = sum(size for _, size in list(self._came)[1:]) / span
+            self._rates.append((now, self._rate))
+            while now - self._rates[0][0] > _BEST_OF_S:
+                self._rates.popleft()
 
     def look(self, lanes: Sequence[Lane]) -> None:
         """Take over what the system measured; elsewhere the greeting's round trip stands."""
@@ -45,13 +50,21 @@ class Gauge:
         self._bbr = any(lane.bbr for lane in lanes)
         if roads:
             self.rtt = min(road.rtt for road in roads)
+            self._lately = sum(road.rate for road in roads)
             sent = sum(road.sent for road in roads)
             if sent >= _SEGMENTS:
                 self._loss = sum(road.again for road in roads) / sent
 
     @property
+    def best(self) -> float:
+        """The best rate of late that whole seconds of parts showed; 0 when none did yet."""
+        return max((rate for _, rate in self._rates), default=0.0)
+
+    @property
     def weather(self) -> Weather:
-        return Weather(rate=self._rate, rtt=self.rtt, loss=self._loss, bbr=self._bbr)
+        return Weather(
+            rate=self._rate or self._lately, rtt=self.rtt, loss=self._loss, bbr=self._bbr
+        )
 
 
 class Crew:
@@ -98,9 +111,12 @@ class Crew:
         deserves more than there are."""
         ready = self.ready()
         self.gauge.look(ready)
-        deserved = pace.lanes_for(self.gauge.weather)
+        weather = self.gauge.weather
+        deserved = pace.lanes_for(weather)
         if ready and len(self._lanes) < deserved:
             self.one_more()
+        for lane in ready:
+            lane.no_faster_than(pace.fastest(self.gauge.best, len(ready)))
         return ready[:deserved]
 
     def turn(self, longest_s: float) -> None:

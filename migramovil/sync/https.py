@@ -13,6 +13,7 @@ import math
 import secrets
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -28,7 +29,15 @@ from migramovil.sync.answers import EnrolmentRefused
 from migramovil.sync.crew import Crew
 from migramovil.sync.lanes import CONNECT_S, Answered, Lane, Lost, Place, Request, attend
 from migramovil.sync.pace import Weather
-from migramovil.sync.ports import Ahead, CertificateExpired, NoLink, NotHeadquarters, Progress
+from migramovil.sync.ports import (
+    Ahead,
+    CertificateExpired,
+    Forgetful,
+    Memory,
+    NoLink,
+    NotHeadquarters,
+    Progress,
+)
 from migramovil.sync.upload import Job
 
 __all__ = ["EnrolmentRefused", "HttpsHeadquarters", "enroll", "first_contact", "read_descriptor"]
@@ -37,6 +46,7 @@ TICK_S = 0.25
 PATIENCE_S = 30.0  # a link that carried something so recently is dialled again at once
 REDIAL_S = 0.5
 TIME_HOLDS_S = 3600.0
+_REMEMBERED = 16  # packets that were begun
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME
 
 
@@ -44,7 +54,9 @@ class HttpsHeadquarters:
     """One connection, kept while it works; `url` is the descriptor's first unless given.
 
     `on_time` hears the time headquarters signed and its doubt in seconds, `on_descriptor` a newer
-    word of its root key about itself: both at dialling, on the thread that dials.
+    word of its root key about itself: both at dialling, on the thread that dials. `spent` hears of
+    bytes over the wire; `memory` keeps which packets were begun, so that only what nobody began is
+    sent without asking first what is missing.
     """
 
     def __init__(
@@ -58,6 +70,7 @@ class HttpsHeadquarters:
         on_time: Callable[[datetime, int], object] = lambda *_: None,
         on_descriptor: Callable[[Descriptor, Signed], object] = lambda *_: None,
         spent: Callable[[int], object] = lambda _: None,
+        memory: Memory | None = None,
     ) -> None:
         if descriptor.realm != realm:
             raise WrongRealm
@@ -72,8 +85,8 @@ class HttpsHeadquarters:
         self._heard: tuple[datetime, float] | None = None
         self._crew = Crew(self._dial, self._believe, spent)
         self._jobs: dict[str, Job] = {}  # by digest: the packet being sent and the one behind it
-        self._begun: set[str] = set()
-        self._received = False
+        self._memory = memory or Forgetful()
+        self._begun = deque((self._memory.read() or "").split(), maxlen=_REMEMBERED)
 
     def receipts(self, records: Sequence[tuple[str, str]]) -> Sequence[Signed]:
         if not records:
@@ -110,7 +123,6 @@ class HttpsHeadquarters:
                 self._jobs.pop(waiting.digest, None)
             raise
         self._jobs.pop(waiting.digest, None)
-        self._received = True
         progress(waiting.size)
         return job.receipts
 
@@ -138,12 +150,17 @@ class HttpsHeadquarters:
     # --- packets -----------------------------------------------------------------------------
     def _job(self, waiting: Waiting, data: bytes) -> Job:
         if waiting.digest not in self._jobs:
-            fresh = self._received and waiting.digest not in self._begun
+            fresh = waiting.digest not in self._begun
             size = pace.part_size_for(self.weather) if fresh else wire.PART_SIZE
             job = Job(waiting, data, size, fresh=fresh, on_bytes=self._crew.gauge.arrived)
             self._jobs[waiting.digest] = job
-            self._begun.add(waiting.digest)
+            self._remember(waiting.digest)
         return self._jobs[waiting.digest]
+
+    def _remember(self, digest: str) -> None:
+        if digest not in self._begun:
+            self._begun.append(digest)
+            self._memory.write(" ".join(self._begun))
 
     def _carry(self, jobs: Sequence[Job], moved: float, progress: Progress) -> None:
         """Load every lane that can take more, the oldest packet first; then let them work."""

@@ -37,7 +37,8 @@ _CONGESTION = 13  # TCP_CONGESTION
 _USER_TIMEOUT = 18  # TCP_USER_TIMEOUT
 _NOTSENT_LOWAT = 25  # TCP_NOTSENT_LOWAT
 _INFO = 11  # TCP_INFO
-_INFO_BYTES = 160
+_INFO_BYTES = 168
+_MAX_PACING = 47  # SO_MAX_PACING_RATE
 
 Answered = Callable[[int, bytes], None]
 Lost = Callable[[], None]
@@ -57,11 +58,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Road:
-    """What the system measured on one connection; `sent` and `again` count segments."""
+    """What the system measured on one connection: the shortest round trip in s, segments sent and
+    sent again, the rate of late in bytes/s."""
 
     rtt: float
     sent: int
     again: int
+    rate: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,11 +214,19 @@ class Lane:
             return None
         if len(told) < _INFO_BYTES:
             return None
-        rtt_us, again = (
-            struct.unpack_from("=I", told, 68)[0],
-            struct.unpack_from("=I", told, 100)[0],
+        again, rtt_us, sent = (struct.unpack_from("=I", told, at)[0] for at in (100, 148, 156))
+        return Road(
+            rtt=rtt_us / 1e6,
+            sent=sent,
+            again=again,
+            rate=float(struct.unpack_from("=Q", told, 160)[0]),
         )
-        return Road(rtt=rtt_us / 1e6, sent=struct.unpack_from("=I", told, 156)[0], again=again)
+
+    def no_faster_than(self, rate: float) -> None:
+        """Bound what BBR tries: lanes that all try more at once only fill a queue that spills."""
+        if sys.platform == "linux" and self.opened:
+            with contextlib.suppress(OSError):
+                self.socket.setsockopt(socket.SOL_SOCKET, _MAX_PACING, struct.pack("=Q", int(rate)))
 
     # --- what it does ------------------------------------------------------------------------
     def ask(self, request: Request) -> None:

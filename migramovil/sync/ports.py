@@ -98,6 +98,26 @@ class Downloads(Protocol):
         ...
 
 
+class Memory(Protocol):
+    """A few words that outlive the process (store.marks.Mark)."""
+
+    def read(self) -> str | None: ...
+
+    def write(self, words: str) -> None: ...
+
+
+class Forgetful:
+    """A memory that ends with the process."""
+
+    _words = ""
+
+    def read(self) -> str | None:
+        return self._words
+
+    def write(self, words: str) -> None:
+        self._words = words
+
+
 Progress = Callable[[int], None]
 """Told how many bytes of the packet headquarters holds, also while nothing moves; may raise
 Interrupted."""
