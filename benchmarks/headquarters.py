@@ -315,7 +315,6 @@ def _requests(place: Place, record: str, digest: str, data: bytes) -> Iterator[R
     said = wire.announce(data, packet.read_head(data), digest, wire.LARGEST_PART)
     yield place.asked("POST", wire.PACKETS_PATH, canonical.encode(said))
     yield place.asked("PUT", wire.part_path(STATION, record, digest, 0), data)
-    yield place.asked("POST", wire.complete_path(STATION, record, digest), b"")
 
 
 def _timed(

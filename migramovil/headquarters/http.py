@@ -114,7 +114,9 @@ def litestar(
             canonical.NotCanonical: lambda _, __: _worded(Refusal.BAD_REQUEST, "form"),
             BadName: lambda _, __: _worded(Refusal.BAD_REQUEST, "name"),
             OSError: _disk,
-            HTTPException: lambda _, said: _error(said.status_code, "request", ""),
+            HTTPException: lambda _, said: _error(
+                said.status_code, Refusal.BAD_REQUEST.value, "http"
+            ),
         },
         **settings,
     )
@@ -219,19 +221,25 @@ def _for_packets(receiver: Receiver, door: _Door) -> list[HTTPRouteHandler]:
         which, number = _which(request), int(request.path_params["number"])
 
         def begin() -> tuple[tuple[Station, bytes], Intake]:
-            return door.claimed(request), receiver.intake(*which, number)
-
-        claim, intake = await in_thread(begin)
-        whole = hashlib.sha256()
+            return door.claimed(request), receiver.intake(*which, number, _declared(request))
 
         def take(run: bytes) -> None:
             whole.update(run)
             intake.take(run)
 
-        async for run in _runs(request, LARGEST_RUN, intake.size):
-            await in_thread(take, run)
-        await in_thread(door.admit, request, claim, whole.hexdigest())
-        return _response(Answer(status=200, body=b"{}"))
+        def end() -> Answer:
+            body = whole.hexdigest()
+            carrier = door.admit(request, claim, body)
+            return receiver.taken(which, intake, body_sha256=body, carrier=carrier.station)
+
+        whole = hashlib.sha256()
+        claim, intake = await in_thread(begin)
+        try:
+            async for run in _runs(request, LARGEST_RUN, intake.size):
+                await in_thread(take, run)
+            return _response(await in_thread(end))
+        finally:
+            await asyncio.shield(in_thread(intake.close))
 
     @post(
         wire.complete_path("{station:str}", "{record:str}", "{digest:str}"),
@@ -292,16 +300,23 @@ async def _body(request: Ask, limit: int) -> bytes:
 
 async def _runs(request: Ask, limit: int, size: int) -> AsyncIterator[bytes]:
     """The body in runs of whole multiples of `size`, the last one perhaps shorter; at least one."""
-    step = max(size, _AT_ONCE // size * size)
-    held, came = bytearray(), False
-    async for piece in _pieces(request, limit):
-        held += piece
-        while len(held) >= step:
-            yield bytes(held[:step])
-            del held[:step]
-            came = True
-    if held or not came:
-        yield bytes(held)
+    held: list[bytes] = []
+    came, some = 0, False
+    try:
+        async for piece in _pieces(request, limit):
+            held.append(piece)
+            came += len(piece)
+            if came >= max(size, _AT_ONCE):
+                run = b"".join(held)
+                cut = came - came % size
+                yield run if cut == came else run[:cut]
+                held, came, some = [run[cut:]], came - cut, True
+    except Refused:
+        if came >= size:  # what came whole before it broke off is not lost
+            yield b"".join(held)[: came - came % size]
+        raise
+    if came or not some:
+        yield b"".join(held)
 
 
 async def _pieces(request: Ask, limit: int) -> AsyncIterator[bytes]:
@@ -315,8 +330,9 @@ async def _pieces(request: Ask, limit: int) -> AsyncIterator[bytes]:
             piece = await asyncio.wait_for(anext(stream), SILENCE_S)
         except StopAsyncIteration:
             return
-        except TimeoutError:
-            raise Refused(Refusal.TOO_SLOW, "silence") from None
+        except (TimeoutError, HTTPException) as broken:  # Litestar's word for a link that broke
+            why = "silence" if isinstance(broken, TimeoutError) else "gone"
+            raise Refused(Refusal.TOO_SLOW, why) from None
         came += len(piece)
         if came > limit:
             raise Refused(Refusal.TOO_LARGE, str(limit))

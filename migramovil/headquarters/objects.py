@@ -88,6 +88,21 @@ class Objects:
             body.replace(path)
         _sync_folder(path.parent)
 
+    def begin_run(self, station: str, record: str, digest: str) -> BinaryIO:
+        folder = self._folder(station, record, digest)
+        return (folder / f".{secrets.token_hex(8)}.run").open("xb+", buffering=0)
+
+    def put_run(self, station: str, record: str, digest: str, run: BinaryIO) -> None:
+        path = self._packet(station, record, digest)
+        os.fsync(run.fileno())
+        make_folder(path.parent)
+        Path(run.name).replace(path)
+        _sync_folder(path.parent)
+
+    def drop_run(self, run: BinaryIO) -> None:
+        run.close()
+        Path(run.name).unlink(missing_ok=True)
+
     def open_packet(self, station: str, record: str, digest: str) -> BinaryIO:
         return self._packet(station, record, digest).open("rb")
 
@@ -128,20 +143,19 @@ class Objects:
 
 
 def check_whole(file: BinaryIO, digest: str, station_public: bytes) -> packet.Head:
-    """The head of a packet in a file if signature, sizes and hashes hold, and its digest is this.
-
-    Reads it once, a little at a time; BadPacket.
-    """
+    """The head of a packet in a file if signature, sizes and hashes hold, and its digest is this;
+    "" where that is known already. Reads it once, a little at a time; BadPacket."""
+    file.seek(0)
     head = packet.signed_head(file.read(_LONGEST_HEAD), station_public)
     file.seek(0)
-    whole = hashlib.sha256()
-    _read(file, head.length, whole)
+    whole = [hashlib.sha256()] if digest else []
+    _read(file, head.length, *whole)
     for entry in head.header.objects:
         one = hashlib.sha256()
-        _read(file, entry.size, whole, one)
+        _read(file, entry.size, one, *whole)
         if one.hexdigest() != entry.sha256:
             raise packet.BadPacket(f"object {entry.id[:36]}")
-    if file.read(1) or whole.hexdigest() != digest:
+    if file.read(1) or any(one.hexdigest() != digest for one in whole):
         raise packet.BadPacket("digest")
     return head
 

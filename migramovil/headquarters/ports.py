@@ -92,6 +92,18 @@ class Objects(Protocol):
         """The parts are the packet: whole and durable on return."""
         ...
 
+    def begin_run(self, station: str, record: str, digest: str) -> BinaryIO:
+        """A place of its own for all bytes of an announced packet, brought at once."""
+        ...
+
+    def put_run(self, station: str, record: str, digest: str, run: BinaryIO) -> None:
+        """That run is the packet: whole and durable on return."""
+        ...
+
+    def drop_run(self, run: BinaryIO) -> None:
+        """Close it, and forget it unless it became the packet."""
+        ...
+
     def open_packet(self, station: str, record: str, digest: str) -> BinaryIO:
         """The whole packet; FileNotFoundError."""
         ...

@@ -67,21 +67,20 @@ class Answer:
 
 
 class Intake:
-    """Parts of one packet as they come, each checked and written where it belongs.
+    """Parts of one packet as one request brings them, each checked and written where it belongs.
 
-    `asked` is None for a packet that is whole already: what comes is let go.
+    Nothing is wanted (`asked` is None) of a packet that is whole already. One that comes whole in
+    one request is written beside, and checked as one; what of it came before a break is kept.
     """
 
     def __init__(
-        self,
-        objects: Objects,
-        which: tuple[str, str, str],
-        asked: wire.Announce | None,
-        number: int,
-        liar: Callable[[str, str, str, str], Refused],
-    ) -> None:
+        self, objects: Objects, which: tuple[str, str, str], asked: wire.Announce | None,
+        *, number: int, declared: int, liar: Callable[[str, str, str, str], Refused],
+    ) -> None:  # fmt: skip
         self._objects, self._which, self._asked, self._liar = objects, which, asked, liar
         self._next = number
+        whole = asked is not None and number == 0 and declared == asked.size
+        self.run = objects.begin_run(*which) if whole else None
 
     @property
     def size(self) -> int:
@@ -90,9 +89,28 @@ class Intake:
 
     def take(self, run: bytes) -> None:
         """The next parts; only the packet's last one may be short. Refused."""
-        if self._asked is None:
+        if self.run is not None:
+            self.run.write(run)
+        elif self._asked is not None:
+            self._put(run, self._asked.parts)
+
+    def close(self, *, keep: bool = True) -> None:
+        """Done, or broken off: what is whole of a run that did not become the packet is kept."""
+        if self.run is None:
             return
-        size, said = self.size, self._asked.parts
+        run, self.run = self.run, None
+        try:
+            if keep and self._asked is not None:
+                run.seek(0)
+                while piece := run.read(self.size):
+                    self._put(piece, self._asked.parts)
+        except Refused:
+            log.info("a run ended within a part")
+        finally:
+            self._objects.drop_run(run)
+
+    def _put(self, run: bytes, said: tuple[str, ...]) -> None:
+        size = self.size
         pieces = [run[at : at + size] for at in range(0, len(run), size)] or [b""]
         if not 0 <= self._next <= len(said) - len(pieces):
             raise Refused(Refusal.BAD_REQUEST, "part")
@@ -237,16 +255,42 @@ class Receiver:
         self._objects.announce(header.station, header.record, asked.digest, body)
         return self._missing_or_none(header.station, header.record, asked) or _missing(())
 
-    def intake(self, station: str, record: str, digest: str, number: int) -> Intake:
-        """Takes parts of an announced packet from this one on."""
+    def intake(
+        self, station: str, record: str, digest: str, number: int, declared: int = 0
+    ) -> Intake:
+        """Takes parts of an announced packet from this one on; `declared` bytes are to come."""
         held = self._held(station, record, digest) is not None
         asked = None if held else self._announced(station, record, digest)
-        return Intake(self._objects, (station, record, digest), asked, number, self._liar)
+        which = (station, record, digest)
+        return Intake(
+            self._objects, which, asked, number=number, declared=declared, liar=self._liar
+        )
 
     def part(self, station: str, record: str, digest: str, number: int, body: bytes) -> Answer:
         """One part, or several that follow one another; each must be as announced."""
         self.intake(station, record, digest, number).take(body)
         return Answer(status=200, body=b"{}")
+
+    def taken(
+        self, which: tuple[str, str, str], intake: Intake, *, body_sha256: str, carrier: str
+    ) -> Answer:
+        """The request is over: every receipt, if it brought the packet whole."""
+        station, record, digest = which
+        if intake.run is None or body_sha256 != digest:
+            intake.close()
+            return Answer(status=200, body=b"{}")
+        try:
+            asked = self._announced(station, record, digest)
+            head, origin = self._complete(station, record, asked)
+            try:
+                check_whole(intake.run, "", self._signing(origin, head.header.epoch))
+            except packet.BadPacket as problem:
+                self._objects.drop_version(station, record, digest)
+                raise self._liar(station, record, carrier, problem.detail) from None
+            self._objects.put_run(station, record, digest, intake.run)
+        finally:
+            intake.close(keep=False)
+        return self._whole(head.header, asked, carrier)
 
     def complete(self, station: str, record: str, digest: str, carrier: str) -> Answer:
         """Check all, make durable, then sign; what is missing if something is."""
@@ -257,35 +301,14 @@ class Receiver:
         missing = self._missing_or_none(station, record, asked)
         if missing is not None:
             return missing
-        head = self._front(asked)
-        header = head.header
-        origin = self._known(station)
-        if origin.revoked:
-            raise Refused(Refusal.REVOKED)
-        if (header.station, header.record) != (station, record):
-            raise Refused(Refusal.BAD_REQUEST, "packet")
+        head, origin = self._complete(station, record, asked)
         try:
             with self._objects.open_parts(station, record, digest) as file:
-                check_whole(file, digest, self._signing(origin, header.epoch))
+                check_whole(file, digest, self._signing(origin, head.header.epoch))
         except packet.BadPacket as problem:
             return self._look_closer(station, record, asked, carrier, problem.detail)
         self._objects.put_packet(station, record, digest)
-        self._keep(
-            Packet(
-                station=station,
-                record=record,
-                epoch=header.epoch,
-                seq=header.seq,
-                folio=header.folio,
-                digest=digest,
-                size=asked.size,
-                carrier=carrier,
-                audit_head=header.audit_head,
-                supersedes=header.supersedes,
-            )
-        )
-        self._objects.drop_parts(station, record)
-        return self._receipts(((station, record),))
+        return self._whole(head.header, asked, carrier)
 
     def receipts(self, body: bytes) -> Answer:
         asked = _read(body, wire.AskReceipts)
@@ -367,6 +390,37 @@ class Receiver:
         if said is None:
             raise Refused(Refusal.NOT_ANNOUNCED)
         return canonical.decode(said, wire.Announce)
+
+    def _complete(
+        self, station: str, record: str, asked: wire.Announce
+    ) -> tuple[packet.Head, Station]:
+        """What an announcement said, and who sealed it, if it may still be kept."""
+        head, origin = self._front(asked), self._known(station)
+        if origin.revoked:
+            raise Refused(Refusal.REVOKED)
+        if (head.header.station, head.header.record) != (station, record):
+            raise Refused(Refusal.BAD_REQUEST, "packet")
+        return head, origin
+
+    def _whole(self, header: packet.Header, asked: wire.Announce, carrier: str) -> Answer:
+        """Its bytes are durable: write it down, sign, forget its parts."""
+        station, record = header.station, header.record
+        self._keep(
+            Packet(
+                station=station,
+                record=record,
+                epoch=header.epoch,
+                seq=header.seq,
+                folio=header.folio,
+                digest=asked.digest,
+                size=asked.size,
+                carrier=carrier,
+                audit_head=header.audit_head,
+                supersedes=header.supersedes,
+            )
+        )
+        self._objects.drop_parts(station, record)
+        return self._receipts(((station, record),))
 
     def _held(self, station: str, record: str, digest: str) -> Answer | None:
         """The receipts of a packet that is already whole; refused if it was another one.

@@ -207,6 +207,56 @@ def test_several_parts_may_come_in_one_request(place: Place, station: Station) -
     assert ask(place, station, "PUT", beyond, b"x")[0] == 400
 
 
+def test_a_packet_that_comes_whole_in_one_request_gets_its_receipt_at_once(
+    place: Place, station: Station
+) -> None:
+    one, data = station.packet(photo=os.urandom(400_000))
+    announced(place, station, data, one.digest)
+    path = wire.part_path(one.station, one.record, one.digest, 0)
+    status, told = ask(place, station, "PUT", path, data)
+    assert (status, len(told["receipts"])) == (200, 1)
+    assert Objects(place.data).packet(one.station, one.record, one.digest) == data
+    assert not any(one.record in path for path in kept(place) if path.startswith("parts"))
+    assert announced(place, station, data, one.digest) == (200, told)
+
+
+@pytest.mark.parametrize("broken", ["cut", "changed", "another's signature"])
+def test_a_run_that_breaks_keeps_the_whole_parts_that_came(
+    place: Place, station: Station, broken: str
+) -> None:
+    one, data = station.packet(photo=os.urandom(400_000))
+    announced(place, station, data, one.digest)
+    path = wire.part_path(one.station, one.record, one.digest, 0)
+    came = data[:-1] + b"!" if broken == "changed" else data
+    if broken == "cut":
+        signed = wire.sign_request(station.id, station.transport, "PUT", path, data)
+        head = f"PUT {path} HTTP/1.1\r\nHost: x\r\n{wire.HEADER}: {signed}\r\n"
+        head += f"Content-Length: {len(data)}\r\n\r\n"
+        raw(place, head.encode() + data[: 3 * wire.PART_SIZE + 100], wait=0.5)
+    elif broken == "changed":
+        assert ask(place, station, "PUT", path, came)[0] == 200
+    else:
+        other = sealing.Signer.new()
+        signed = wire.sign_request(station.id, other, "PUT", path, data)
+        with receiving(place) as client:
+            assert client.put(path, content=data, headers={wire.HEADER: signed}).status_code == 401
+    parts = wire.part_count(one.size, wire.PART_SIZE)
+    lacking = {"cut": list(range(3, parts)), "changed": [parts - 1], "another's signature": []}
+    deadline = time.monotonic() + 5
+    while True:  # the server may still be writing what came before the break
+        status, told = announced(place, station, data, one.digest)
+        assert status == 202
+        if told["parts"] == lacking[broken] or time.monotonic() > deadline:
+            break
+    assert told["parts"] == lacking[broken]
+    with place.books() as store:
+        assert store.packet(one.station, one.record) is None
+    assert not any(path.endswith(".run") for path in kept(place))
+    client = station.client()
+    assert client.send(one, data, lambda _: None)
+    client.hang_up()
+
+
 def test_a_packet_that_lies_about_its_hash_is_refused_named_and_not_kept(
     place: Place, station: Station
 ) -> None:
