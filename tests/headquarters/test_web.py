@@ -272,7 +272,7 @@ def test_days_are_limas_days(house: House) -> None:
 
 
 def test_what_expires_soon_is_said(house: House) -> None:
-    later = NOW + timedelta(days=825 - 30)
+    later = NOW + timedelta(days=825 - 25)
     with opened(house, clock=lambda: later) as client:
         enter(client)
         told = client.get("/").text

@@ -1,4 +1,4 @@
-"""Letters for headquarters, past epochs, deleted packets, failed entrances, marks; words after a refusal."""
+"""Letters for headquarters, past epochs, deletions, entrances, marks; words after a refusal."""
 
 from __future__ import annotations
 
