@@ -20,6 +20,7 @@ from migramovil.headquarters import (
     auditing,
     carrying_commands,
     desk_commands,
+    hosting,
     people_commands,
     restoring,
     server,
@@ -92,6 +93,7 @@ def serve(
     fault: Annotated[Fault | None, typer.Option("--fault", hidden=True)] = None,
 ) -> None:
     """Receive packets. The first line printed is {"url": …}."""
+    hosting.log_to_stderr()
     with said():
         server.serve(
             data,
