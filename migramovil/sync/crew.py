@@ -25,7 +25,7 @@ class Gauge:
         self._clock = clock
         self._came: deque[tuple[float, int]] = deque()
         self._rates: deque[tuple[float, float]] = deque()
-        self._rate = self._lately = 0.0
+        self._lately = 0.0
         self.rtt = 0.0
         self._loss = Weather().loss
         self._bbr = False
@@ -39,8 +39,7 @@ class Gauge:
             self._came.popleft()
         span = now - self._came[0][0]
         if span >= max(1.0, 2 * self.rtt):
-            self._rate = sum(size for _, size in list(self._came)[1:]) / span
-            self._rates.append((now, self._rate))
+            self._rates.append((now, sum(size for _, size in list(self._came)[1:]) / span))
             while now - self._rates[0][0] > _BEST_OF_S:
                 self._rates.popleft()
 
@@ -57,14 +56,15 @@ class Gauge:
 
     @property
     def best(self) -> float:
-        """The best rate of late that whole seconds of parts showed; 0 when none did yet."""
+        """The best rate of the last minute, as whole seconds of parts showed it; 0: none yet."""
         return max((rate for _, rate in self._rates), default=0.0)
 
     @property
     def weather(self) -> Weather:
-        return Weather(
-            rate=self._rate or self._lately, rtt=self.rtt, loss=self._loss, bbr=self._bbr
-        )
+        """A link that once carried so much deserves the lanes for it; until parts showed how
+        much, the system's own guess counts."""
+        rate = self.best or self._lately
+        return Weather(rate=rate, rtt=self.rtt, loss=self._loss, bbr=self._bbr)
 
 
 class Crew:
@@ -111,8 +111,7 @@ class Crew:
         deserves more than there are."""
         ready = self.ready()
         self.gauge.look(ready)
-        weather = self.gauge.weather
-        deserved = pace.lanes_for(weather)
+        deserved = pace.lanes_for(self.gauge.weather)
         if ready and len(self._lanes) < deserved:
             self.one_more()
         for lane in ready:

@@ -223,7 +223,7 @@ class Lane:
         )
 
     def no_faster_than(self, rate: float) -> None:
-        """Bound what BBR tries: lanes that all try more at once only fill a queue that spills."""
+        """Bound what the system tries over this lane, in bytes/s, where it can be told."""
         if sys.platform == "linux" and self.opened:
             with contextlib.suppress(OSError):
                 self.socket.setsockopt(socket.SOL_SOCKET, _MAX_PACING, struct.pack("=Q", int(rate)))

@@ -11,16 +11,16 @@ from math import ceil, sqrt
 from migramovil.sync.wire import LARGEST_PART, PART_SIZE
 
 MOST_LANES = 8
-MOST_LANES_SLOW = 2
-SLOW = 64_000  # bytes/s: at 512 kbit/s and less each further connection is bytes somebody pays
+MOST_LANES_SLOW = 2  # one, where a connection fills the link whatever is lost
+SLOW = 70_000  # bytes/s: at 512 kbit/s and less each further connection is bytes somebody pays
 UNBOUNDED = 2.0**40
 FAST = 256_000  # bytes/s: a large part passes within a second
 
 _SEGMENT = 1448
-_BBR_WINDOW = 64 * 1024
+_BBR_WINDOW = 40 * 1024
 _HEADROOM = 1.5  # more than was measured: else one lane's rate would look like the link's
 _WIRE = 1.08  # bytes on the wire for each that arrives
-_TRY = 1.2
+_TRY = 1.5
 _LEAST_LOSS = 0.001
 
 
@@ -44,16 +44,15 @@ def lanes_for(weather: Weather) -> int:
     pipe = weather.rate * weather.rtt * _HEADROOM
     loss = max(weather.loss, _LEAST_LOSS)
     window = _BBR_WINDOW if weather.bbr else 1.22 * _SEGMENT / sqrt(loss)
-    most = MOST_LANES_SLOW if weather.rate <= SLOW else MOST_LANES
+    slow = 1 if weather.bbr else MOST_LANES_SLOW
+    most = slow if weather.rate <= SLOW else MOST_LANES
     return min(most, max(1, ceil(pipe / window)))
 
 
 def fastest(best: float, lanes: int) -> float:
-    """What each of so many lanes may send, in bytes/s: together a little more than the best rate
-    that was seen."""
-    if lanes < 2 or not best:
-        return UNBOUNDED
-    return best * _WIRE * _TRY / lanes
+    """What each of so many lanes may send, in bytes/s: several that each try for more than there
+    is only fill a queue that spills."""
+    return best * _WIRE * _TRY / lanes if best and lanes > 1 else UNBOUNDED
 
 
 def part_size_for(weather: Weather) -> int:
