@@ -29,8 +29,17 @@ def open_engine(path: Path, key: bytes, *, foreign_keys: bool = True) -> Engine:
     """
 
     def connect() -> Any:
+        try:
+            return prepared(salt_of(key))
+        except sqlcipher.Error:
+            born_with = _salt_in(path)
+            if born_with in {b"", salt_of(key)}:
+                raise
+            return prepared(born_with)  # made before salts followed from keys
+
+    def prepared(salt: bytes) -> Any:
         connection = sqlcipher.connect(str(path), isolation_level=None, check_same_thread=False)
-        connection.execute(f"PRAGMA key = \"x'{key.hex()}{salt_of(key).hex()}'\"")
+        connection.execute(f"PRAGMA key = \"x'{key.hex()}{salt.hex()}'\"")
         for pragma in (
             "cipher_log_level = NONE",
             f"busy_timeout = {BUSY_MS}",
@@ -57,6 +66,15 @@ def open_engine(path: Path, key: bytes, *, foreign_keys: bool = True) -> Engine:
 def salt_of(key: bytes) -> bytes:
     """The file's 16-byte salt, known from the key: a ruined first page costs no other page."""
     return sealing.derive(key, "migramovil/salt/1")[:SALT_BYTES]
+
+
+def _salt_in(path: Path) -> bytes:
+    """The 16 bytes that open the file; b"" where there is none yet."""
+    try:
+        with path.open("rb") as file:
+            return file.read(SALT_BYTES)
+    except FileNotFoundError:
+        return b""
 
 
 def _begin(connection: Connection) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import alembic.command
 import pytest
+import sqlcipher3.dbapi2 as sqlcipher
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -239,3 +240,19 @@ def test_a_failed_upgrade_leaves_the_copy(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(KeyboardInterrupt):
         migrate.open_database(path, KEY, "vault")
     assert rows_of(tmp_path / "a.db.before", before) == rows_of(path, before) == before
+
+
+def test_a_store_made_with_a_salt_of_its_own_still_opens(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    old = sqlcipher.connect(str(path), isolation_level=None)
+    old.execute(f"PRAGMA key = \"x'{KEY.hex()}'\"")
+    old.execute("PRAGMA journal_mode = WAL")
+    old.execute("CREATE TABLE kept (word TEXT)")
+    old.execute("INSERT INTO kept VALUES ('here')")
+    old.close()
+    engine = open_engine(path, KEY)
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql("SELECT word FROM kept").scalar() == "here"
+    engine.dispose()
+    with pytest.raises(exc.DatabaseError):
+        open_engine(path, b"x" * 32).connect()

@@ -62,15 +62,15 @@ def test_nothing_acknowledged_is_lost_to_a_kill_at_any_moment_named_step_or_call
 
 
 def test_nothing_acknowledged_is_lost_to_a_power_cut() -> None:
-    found = torture(cuts=24)
+    found = torture(cuts=36)
     assert_clean(found)
-    assert found.said["cuts"] == 24
+    assert found.said["cuts"] == 36
 
 
 def test_a_full_failing_or_read_only_disk_loses_nothing_and_is_told_as_a_trouble() -> None:
-    found = torture(faults=8)
+    found = torture(faults=24)
     assert_clean(found)
-    assert found.said["faults"] == 8
+    assert found.said["faults"] == 24
 
 
 @pytest.mark.parametrize("sabotage", ["normal-sync", "drop-file"])
