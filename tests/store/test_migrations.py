@@ -11,7 +11,7 @@ import sqlcipher3.dbapi2 as sqlcipher
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Column, Integer, LargeBinary, MetaData
+from sqlalchemy import Column, Integer, LargeBinary, MetaData, exc
 
 from migramovil.store import migrate, tables
 from migramovil.store.database import open_engine
