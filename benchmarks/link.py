@@ -154,6 +154,14 @@ def _median(runs: list[Run]) -> Run:
     )
 
 
+def _whole_first(run: Run) -> Any:
+    return run.packets, run.goodput
+
+
+def _fastest(run: Run) -> Any:
+    return run.goodput
+
+
 def _rows(conditions: Conditions, runs: dict[str, Run]) -> list[dict[str, Any]]:
     """The better of cubic and BBR for each peer, and curl with BBR by itself: the measure of
     what one connection costs in bytes."""
@@ -162,8 +170,7 @@ def _rows(conditions: Conditions, runs: dict[str, Run]) -> list[dict[str, Any]]:
         both = [runs[name] for name in (f"{peer}-cubic", f"{peer}-bbr") if name in runs]
         if both:
             flapping = bool(conditions.down_s)
-            rank: Callable[[Run], Any] = lambda one: (one.packets * flapping, one.goodput)  # noqa: E731
-            chosen[peer] = max(both, key=rank)
+            chosen[peer] = max(both, key=_whole_first if flapping else _fastest)
     if "curl-bbr" in runs:
         chosen["curl-bbr"] = runs["curl-bbr"]
     return [{"conditions": conditions, "client": name, "run": run} for name, run in chosen.items()]
@@ -421,13 +428,15 @@ def _programs() -> str:
     return " ".join(lacking)
 
 
+TUS = ("tuspy==1.1.0", "tuspyserver==4.4.3", "uvicorn==0.54.0")
+
+
 def _tus_tools(folder: Path) -> Path:
     tools = folder / "tus"
     uv = shutil.which("uv") or str(HOME / ".tools" / "bin" / "uv")
     subprocess.run([uv, "venv", "-q", "--python", sys.executable, tools], check=True)
     subprocess.run(
-        [uv, "pip", "install", "-q", "--python", tools / "bin" / "python"]
-        + ["tuspy==1.1.0", "tuspyserver==4.4.3", "uvicorn==0.54.0"],
+        [uv, "pip", "install", "-q", "--python", tools / "bin" / "python", *TUS],
         check=True,
     )
     return tools

@@ -162,10 +162,9 @@ def station(here: Path) -> None:
 
 
 def trace(engine: SyncEngine, far: https.HttpsHeadquarters) -> None:
-    """What it measures and how many lanes it keeps, twice a second, on standard error."""
+    """What it measures of the link, twice a second, on standard error."""
     while not threading.Event().wait(0.5):
-        lanes = [(one.outstanding, round(one.quiet_s, 1)) for one in far._crew._lanes]
-        print(far.weather, lanes, engine.status, file=sys.stderr, flush=True)
+        print(far.weather, engine.status, file=sys.stderr, flush=True)
 
 
 # --- the PUT receiver -----------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import random
+import secrets
 import select
 import struct
 import subprocess
@@ -66,7 +67,7 @@ class Link:
 
     def __init__(self, conditions: Conditions) -> None:
         self.conditions = conditions
-        mark = f"mm{os.getpid()}{random.randrange(1000)}"
+        mark = f"mm{os.getpid()}{secrets.randbelow(1000)}"
         self.station, self.headquarters = f"{mark}a", f"{mark}b"
         self._devices = (f"t{mark}a"[:15], f"t{mark}b"[:15])
         self._process: subprocess.Popen[str] | None = None

@@ -123,7 +123,8 @@ OPEN = {
     "drafts.begin", "drafts.alive", "drafts.end",
     # needs what only somebody inside holds, or runs inside an entrance
     "accounts.sign_act", "enrolling.put_away", "enrolling.land", "enrolling.tell_newest",
-    "downstream.settle", "accounts.check_outbox", "enrolling.save", "keeping.keepsake", "people.accept", "people.settle", "ledger.quick",
+    "downstream.settle", "accounts.check_outbox", "enrolling.save", "keeping.keepsake",
+    "people.accept", "people.settle", "ledger.quick",
     "backups.settle",
 }  # fmt: skip
 """Works with nobody inside."""
