@@ -11,7 +11,7 @@ from migramovil.sync.lanes import Lane, attend
 from migramovil.sync.pace import Weather
 from migramovil.sync.ports import NoLink
 
-IDLE_S = 45.0  # headquarters hangs up after a minute
+IDLE_S = 12.0  # headquarters hangs up on who is silent for 15 s
 _STALE_S = 2.0
 _WINDOW_S = 10.0  # the rate is that of so long
 _BEST_OF_S = 60.0
