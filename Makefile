@@ -7,7 +7,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export UV_PYTHON_DOWNLOADS = never
 export UV_PYTHON_PREFERENCE = only-system
 
-.PHONY: help setup run test check format lint types contracts suite torture lock licences clean
+.PHONY: help setup run test check format lint types contracts suite torture chaos lock licences clean
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -39,6 +39,10 @@ FAULTS ?= 200
 torture: setup .setup/test .venv/.ready-dev ## KILLS= CUTS= FAULTS=: kills, power cuts, bad disks; what they lost, as JSON
 	@$(PY) -m tests.torture --kills $(KILLS) --cuts $(CUTS) --faults $(FAULTS) \
 	  --sabotage "$(SABOTAGE)" $(if $(SEED),--seed $(SEED))
+
+SECONDS ?= 600
+chaos: setup .venv/.ready-dev ## SECONDS=: station and headquarters over real sockets, both killed at random
+	@$(PY) -m tests.sync.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 licences: setup ## the licence of everything installed; fails on GPL or AGPL
 	.venv/bin/migramovil licences

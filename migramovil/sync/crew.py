@@ -15,6 +15,7 @@ IDLE_S = 12.0  # headquarters hangs up on who is silent for 15 s
 _STALE_S = 2.0
 _WINDOW_S = 10.0  # the rate is that of so long
 _BEST_OF_S = 60.0
+_STARTING_RTTS = 10  # so long BBR looks for the rate, and a bound would be taken for it
 _SEGMENTS = 100  # fewer say nothing about loss
 
 
@@ -112,10 +113,11 @@ class Crew:
         ready = self.ready()
         self.gauge.look(ready)
         deserved = pace.lanes_for(self.gauge.weather)
-        if ready and len(self._lanes) < deserved:
+        if ready and len(ready) == len(self._lanes) < deserved:
             self.one_more()
         for lane in ready:
-            lane.no_faster_than(pace.fastest(self.gauge.best, len(ready)))
+            if lane.open_s > _STARTING_RTTS * self.gauge.rtt:
+                lane.no_faster_than(pace.fastest(self.gauge.best, len(ready)))
         return ready[:deserved]
 
     def turn(self, longest_s: float) -> None:

@@ -151,7 +151,7 @@ class Lane:
         self._context = context
         self._asked: deque[_Asked] = deque()
         self._out = memoryview(b"")
-        self._moved = time.monotonic()
+        self._moved = self._opened_at = time.monotonic()
         self._patience_s = patience_s
         self._shaken = False
         self._tls: ssl.SSLSocket | None = None
@@ -184,6 +184,11 @@ class Lane:
     @property
     def outstanding(self) -> int:
         return len(self._asked)
+
+    @property
+    def open_s(self) -> float:
+        """How long it has been open."""
+        return time.monotonic() - self._opened_at if self._shaken else 0.0
 
     @property
     def quiet_s(self) -> float:
@@ -287,7 +292,7 @@ class Lane:
             return False
         self._wants_write = False
         self._shaken = True
-        self._moved = time.monotonic()
+        self._moved = self._opened_at = time.monotonic()
         return True
 
     def _write(self) -> None:

@@ -281,7 +281,7 @@ class World:
     """One station over the years, and everything that happens to it."""
 
     def __init__(self, place: Place, station: Station, seed: int) -> None:
-        self.chance = random.Random(seed)
+        self.chance = random.Random(seed)  # noqa: S311 - weather, not secrets
         self.weather = Weather(self.chance)
         self.place = place
         self.station = station
