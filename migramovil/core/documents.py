@@ -494,7 +494,7 @@ def _number_problems(document: IdentityDocument) -> Iterator[Problem]:
         yield Problem(field="number", text="El carné lleva de 6 a 12 letras o dígitos.")
     elif not _NUMBER.fullmatch(number):
         yield Problem(field="number", text="El número lleva solo letras y dígitos: 24 como máximo.")
-    elif card and not (len(number) == 9 and number.isdigit()):
+    elif card and not (len(number) == 9 and number.isdecimal()):
         # sources disagree about the card's length, so this is said and never blocks
         yield Problem(
             field="number", text="Lo usual son 9 dígitos: compárelo con el carné.", blocking=False

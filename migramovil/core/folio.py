@@ -23,7 +23,7 @@ def good_folio(folio: str) -> bool:
     stem, _, last = folio.rpartition("-")
     return (
         last.isascii()
-        and last.isdigit()
+        and last.isdecimal()
         and stem.startswith("MM-")
         and check_digit(stem) == int(last)
     )

@@ -211,7 +211,7 @@ def _phone_fault(text: str) -> str:
     if number.startswith("+"):
         fits = _FOREIGN_PHONE.fullmatch(number)
         return "" if fits else "Después de «+» van el código del país y el número: 7 a 15 dígitos."
-    if not (number.isascii() and number.isdigit()):
+    if not (number.isascii() and number.isdecimal()):
         return "El teléfono lleva solo dígitos."
     if not number.startswith("9"):
         return "Un celular peruano empieza con 9; el de otro país, con «+» y su código."

@@ -225,7 +225,7 @@ class Frame(QWidget):
             moves[name]()
             return True
         number = name.removeprefix("Alt+")
-        if name == number or not number.isdigit():
+        if name == number or not number.isdecimal():
             return False
         rail = self.day_rail if self.day_rail.isVisible() else self.step_rail
         return rail.isVisible() and rail.press(int(number))

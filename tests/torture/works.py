@@ -394,7 +394,9 @@ def _compartment_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
 
 
 def _letter_holds(station: Station, fact: Fact, allowed: set[str]) -> bool:
-    kept = letters.unanswered(station.outbox) + letters.answered(station.outbox, "test")
+    kept = letters.unanswered(station.outbox)
+    for kind in ("test", "spares"):  # a death may leave a spare's letter to the work that answers
+        kept += letters.answered(station.outbox, kind)
     return any(one.id == fact.subject and (one.answer or b"").decode() in allowed for one in kept)
 
 

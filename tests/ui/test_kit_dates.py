@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from migramovil.ui.kit import fold, read_date
@@ -66,6 +66,7 @@ def test_what_the_station_writes_it_reads_back(days: int) -> None:
 
 
 @given(st.text(max_size=30))
+@example("0²")
 def test_no_typing_breaks_the_reader(typed: str) -> None:
     reading = read_date(typed, today=TODAY, partial=True)
     assert reading.problem or reading.year

@@ -49,7 +49,7 @@ def read_date(typed: str, *, today: date, past: bool = True, partial: bool = Fal
         return Reading(problem="Falta la fecha: día, mes y año.")
     if len(parts) < 3 and not partial:
         return Reading(problem="Falta el año: escriba dd/mm/aaaa.")
-    if len(parts) > 3 or not all(p.isdigit() for p in parts):
+    if len(parts) > 3 or not all(p.isdecimal() for p in parts):
         return Reading(problem="No se entiende: escriba dd/mm/aaaa.")
     year = _year(parts[-1], today=today, past=past)
     if year is None:
@@ -65,7 +65,7 @@ def _parts(typed: str) -> list[str]:
     for number, name in enumerate(_MONTHS, 1):
         words = re.sub(rf"[ /.-]*(?:de )?{name}[a-z]*(?: del?)?(?![a-z])", f" {number} ", words)
     parts = [p for p in re.split(r"[\s/.,-]+", words) if p]
-    if len(parts) == 1 and parts[0].isdigit() and len(parts[0]) in {6, 8}:
+    if len(parts) == 1 and parts[0].isdecimal() and len(parts[0]) in {6, 8}:
         run = parts[0]
         return [run[:2], run[2:4], run[4:]]
     if len(parts) == 3 and len(parts[0]) == 4:  # written the other way round: aaaa-mm-dd
