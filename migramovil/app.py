@@ -30,6 +30,7 @@ from migramovil.services.drafts import Drafts
 from migramovil.services.enrolling import Enrolling
 from migramovil.services.keeping import Keeping
 from migramovil.services.ledger import Ledger
+from migramovil.services.metering import Metering
 from migramovil.services.people import People
 from migramovil.services.printing import Printing
 from migramovil.services.recovery import Recovery
@@ -115,7 +116,14 @@ def sync_engine(
     desk.downstream.link_troubles = lambda: downloader.troubles
     engine = SyncEngine(
         outbox,
-        _line(identity, desk.clock, url, renewed, marks.Mark(outbox, "upload.begun")),
+        _line(
+            identity,
+            desk.clock,
+            url,
+            renewed,
+            begun=marks.Mark(outbox, "upload.begun"),
+            terms=desk.waiting.metering,
+        ),
         canonical.decode(identity.descriptor.encode(), Descriptor),
         clock=desk.clock.utc,
         on_status=desk.waiting.heard,
@@ -136,7 +144,9 @@ def _line(
     clock: StationClock,
     url: str,
     renewed: Callable[[Descriptor, Signed], object] = lambda *_: None,
+    *,
     begun: marks.Mark | None = None,
+    terms: Metering | None = None,
 ) -> https.HttpsHeadquarters:
     """A connection of one's own to headquarters; not shared between threads."""
     return https.HttpsHeadquarters(
@@ -148,6 +158,7 @@ def _line(
         on_time=lambda signed, doubt_s: clock.correct(signed, doubt_s=doubt_s),
         on_descriptor=renewed,
         memory=begun,
+        terms=terms,
     )
 
 
@@ -195,7 +206,8 @@ def build(
     people = People(folder, accounts, outbox, desk_lane, clock, memory_kib=password_memory_kib)
     downstream = Downstream(accounts, people, outbox, clock, desk_lane)
     chosen = overlaid(chosen, downstream.settings())
-    waiting = Waiting(outbox)
+    metering = Metering(chosen.link, marks.Mark(outbox, "link.spent"), clock.utc)
+    waiting = Waiting(outbox, metering)
     diagnosing = Diagnosing(bench, quality, inspection)
     told.append(diagnosing.heard)
     enrolling = Enrolling(

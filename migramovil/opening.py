@@ -59,7 +59,7 @@ def run(station: Station) -> int:
     signal.signal(signal.SIGTERM, lambda *_: qt.quit())
     station.desk.drafts.begin()
     station.start_sync()
-    watch_link(station.desk.waiting.link_changed)
+    watch_link(station.desk.waiting.link_changed, station.desk.waiting.link_metered)
     station.desk.keeping.start()
     window.show()
     try:

@@ -68,6 +68,16 @@ class Keeping:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Whether the link is always paid by the byte; megabytes a day over such a link, 0 without
+    limit; whether images wait for one that is not."""
+
+    metered: bool = False
+    daily_mb: int = 0
+    hold_images: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """`hardware`: what strengthens new slots here: "none", "tpm2" or "keyring"."""
 
@@ -79,6 +89,7 @@ class Settings:
     drafts: Drafts = field(default_factory=Drafts)
     backup: Backup = field(default_factory=Backup)
     keeping: Keeping = field(default_factory=Keeping)
+    link: Link = field(default_factory=Link)
 
 
 def read(folder: Path) -> Settings:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from migramovil.core.queue import Counts
 from migramovil.core.record import RecordState, Signed
+from migramovil.services.metering import Metering
 from migramovil.store import exports
 from migramovil.store.outbox import Outbox, QueueRow
 from migramovil.sync.engine import Status, SyncEngine
@@ -15,7 +16,8 @@ from migramovil.sync.engine import Status, SyncEngine
 class Waiting:
     """Works with nobody inside: nothing personal is in the line."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Outbox, metering: Metering | None = None) -> None:
+        self.metering = metering
         self._outbox = outbox
         self._engine: SyncEngine | None = None
         self._status: Status | None = None
@@ -70,6 +72,12 @@ class Waiting:
         """The system says so; only headquarters' own word shows whether there is a link."""
         if self._engine is not None:
             self._engine.wake(link_changed=True)
+
+    def link_metered(self, metered: bool) -> None:
+        """The system says that the link is paid by the byte, or no longer."""
+        if self.metering is not None:
+            self.metering.system_says(metered)
+            self.link_changed()
 
     def send_now(self) -> None:
         if self._engine is not None:

@@ -110,7 +110,7 @@ class SyncEngine:
 
     @property
     def status(self) -> Status:
-        return machine.status(self._state, self._contact)
+        return machine.status(self._state, self._contact, self._headquarters.rate())
 
     # --- the work -------------------------------------------------------------------------
     def turn(self) -> Status:
@@ -149,7 +149,7 @@ class SyncEngine:
             return machine.Failed(trouble=EngineFailed(type(bug).__name__))
 
     def _tell(self, event: machine.Event) -> tuple[machine.Effect, ...]:
-        before = machine.status(self._state, self._contact)
+        before = self.status
         self._state, effects = machine.step(self._state, event)
         if isinstance(event, machine.Sent | machine.Polled):
             self._contact = self._clock().astimezone(UTC).isoformat(timespec="seconds")

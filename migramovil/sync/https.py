@@ -24,19 +24,24 @@ from migramovil.core.queue import Waiting
 from migramovil.core.record import Descriptor, Realm, Signed, WrongRealm
 from migramovil.core.roles import AccountBody, Role
 from migramovil.core.trouble import Trouble
-from migramovil.sync import answers, pace, wire
+from migramovil.sync import answers, pace, portal, wire
 from migramovil.sync.answers import EnrolmentRefused
 from migramovil.sync.crew import Crew
 from migramovil.sync.lanes import CONNECT_S, Answered, Lane, Lost, Place, Request, attend
 from migramovil.sync.pace import Weather
 from migramovil.sync.ports import (
     Ahead,
+    BudgetSpent,
+    CaptivePortal,
     CertificateExpired,
     Forgetful,
+    ImagesHeld,
     Memory,
     NoLink,
+    NoTerms,
     NotHeadquarters,
     Progress,
+    Terms,
 )
 from migramovil.sync.upload import Job
 
@@ -54,9 +59,9 @@ class HttpsHeadquarters:
     """One connection, kept while it works; `url` is the descriptor's first unless given.
 
     `on_time` hears the time headquarters signed and its doubt in seconds, `on_descriptor` a newer
-    word of its root key about itself: both at dialling, on the thread that dials. `spent` hears of
-    bytes over the wire; `memory` keeps which packets were begun, so that only what nobody began is
-    sent without asking first what is missing.
+    word of its root key about itself: both at dialling, on the thread that dials. `terms` say
+    what may be spent on the link; `memory` keeps which packets were begun, so that only what nobody
+    began is sent without asking first what is missing.
     """
 
     def __init__(
@@ -69,7 +74,7 @@ class HttpsHeadquarters:
         url: str = "",
         on_time: Callable[[datetime, int], object] = lambda *_: None,
         on_descriptor: Callable[[Descriptor, Signed], object] = lambda *_: None,
-        spent: Callable[[int], object] = lambda _: None,
+        terms: Terms | None = None,
         memory: Memory | None = None,
     ) -> None:
         if descriptor.realm != realm:
@@ -83,7 +88,9 @@ class HttpsHeadquarters:
         self._context: ssl.SSLContext | None = None
         self._place: Place | None = None
         self._heard: tuple[datetime, float] | None = None
-        self._crew = Crew(self._dial, self._believe, spent)
+        self._terms = terms or NoTerms()
+        self._crew = Crew(self._dial, self._believe, self._terms.spent)
+        self._held: set[str] = set()  # packets of which only images are missing there
         self._jobs: dict[str, Job] = {}  # by digest: the packet being sent and the one behind it
         self._memory = memory or Forgetful()
         self._begun = deque((self._memory.read() or "").split(), maxlen=_REMEMBERED)
@@ -105,6 +112,8 @@ class HttpsHeadquarters:
         progress: Progress,
         ahead: Ahead = lambda: None,
     ) -> Sequence[Signed]:
+        if waiting.digest in self._held and not self._terms.may_send_images():
+            raise ImagesHeld
         job, after = self._job(waiting, data), None
         self._jobs = {digest: one for digest, one in self._jobs.items() if one is job}
         moved, held = time.monotonic(), job.held_bytes
@@ -121,8 +130,11 @@ class HttpsHeadquarters:
         except Trouble as trouble:
             if not isinstance(trouble, NoLink):
                 self._jobs.pop(waiting.digest, None)
+            if isinstance(trouble, ImagesHeld):
+                self._held.add(waiting.digest)
             raise
         self._jobs.pop(waiting.digest, None)
+        self._held.discard(waiting.digest)
         progress(waiting.size)
         return job.receipts
 
@@ -142,6 +154,9 @@ class HttpsHeadquarters:
         """From any thread: what stands still is dialled again at once."""
         self._crew.link_changed()
 
+    def rate(self) -> float:
+        return self.weather.rate
+
     @property
     def weather(self) -> Weather:
         """The link as it was last measured."""
@@ -152,7 +167,14 @@ class HttpsHeadquarters:
         if waiting.digest not in self._jobs:
             fresh = waiting.digest not in self._begun
             size = pace.part_size_for(self.weather) if fresh else wire.PART_SIZE
-            job = Job(waiting, data, size, fresh=fresh, on_bytes=self._crew.gauge.arrived)
+            job = Job(
+                waiting,
+                data,
+                size,
+                fresh=fresh,
+                only_front=not self._terms.may_send_images(),
+                on_bytes=self._crew.gauge.arrived,
+            )
             self._jobs[waiting.digest] = job
             self._remember(waiting.digest)
         return self._jobs[waiting.digest]
@@ -223,6 +245,8 @@ class HttpsHeadquarters:
     # --- dialling --------------------------------------------------------------------------------
     def _lead(self, tick: Callable[[], object] = lambda: None) -> Lane:
         """A lane that is open and believed, dialled now if there is none."""
+        if not self._terms.may_spend():
+            raise BudgetSpent
         self._crew.drop_idle()
         ready = self._crew.ready()
         if ready:
@@ -231,6 +255,11 @@ class HttpsHeadquarters:
             line = _Line(self._crew.one_more(), turn=self._crew.turn, tick=tick)
             if self._time() is None:
                 self._greet(line)
+        except NotHeadquarters as stranger:
+            self._crew.hang_up()
+            if self._place is not None and portal.is_portal(self._place.host, portal.HTTP_PORT):
+                raise CaptivePortal(stranger.detail) from None
+            raise
         except BaseException:
             self._crew.hang_up()
             raise
@@ -264,8 +293,12 @@ class HttpsHeadquarters:
         """Hear the signed time; and of new keys, which may have signed it already."""
         try:
             now, doubt_s, version = _check_time(line, self._descriptor)
-        except NotHeadquarters:
-            if not self._renewed(line):
+        except NotHeadquarters as stranger:
+            try:
+                renewed = self._renewed(line)
+            except NoLink:  # it spoke once and hung up
+                raise stranger from None
+            if not renewed:
                 raise
             now, doubt_s, version = _check_time(line, self._descriptor)
         self._heard = now, _running()

@@ -311,10 +311,12 @@ class Lane:
                 data = self.socket.recv(_RECORD)
             except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return
+            if not data:
+                raise NoLink("hung up")
             self._moved = time.monotonic()
             self.wire_bytes += len(data)
             self._hear(data)
-            if not data or self._ended:
+            if self._ended:
                 raise NoLink("hung up")
 
     def _hear(self, data: bytes) -> None:

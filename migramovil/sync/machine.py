@@ -13,10 +13,12 @@ from typing import Literal
 from migramovil.core.record import BadReceipt, RefusedByHeadquarters, WrongRealm
 from migramovil.core.trouble import Trouble
 from migramovil.sync.ports import (
+    BudgetSpent,
     CertificateExpired,
     DigestRefused,
     EngineFailed,
     HeadquartersBusy,
+    ImagesHeld,
     LoginRefused,
     NoLink,
     NotHeadquarters,
@@ -212,8 +214,8 @@ def step(state: State, event: Event) -> Next:
     return state, ()
 
 
-def status(state: State, last_contact_utc: str) -> Status:
-    """The same, told to the header."""
+def status(state: State, last_contact_utc: str, rate: float = 0.0) -> Status:
+    """The same, told to the header; `rate` in bytes/s, 0 where it is not known."""
     sending = state.phase is Phase.SENDING
     resting = state.phase is Phase.RESTING and state.pause is Pause.BACK_OFF
     return Status(
@@ -333,7 +335,9 @@ def _set_aside(state: State, trouble: Trouble) -> State:
 
 def _back_off(state: State, event: Failed) -> Next:
     state = replace(state, failures=state.failures + 1, run=0)
-    lasting = isinstance(event.trouble, LoginRefused | WrongRealm | CertificateExpired)
+    lasting = isinstance(
+        event.trouble, LoginRefused | WrongRealm | CertificateExpired | BudgetSpent
+    )
     base = LONGEST_S if lasting else _longer(state.failures)
     return _rest(state, Pause.BACK_OFF, base * (0.5 + event.jitter / 2))
 
@@ -348,7 +352,7 @@ def _halt(state: State, trouble: Trouble) -> Next:
 
 
 def _by_itself(trouble: Trouble) -> bool:
-    return isinstance(trouble, DigestRefused | NotUnderstood | RefusedByHeadquarters)
+    return isinstance(trouble, DigestRefused | NotUnderstood | RefusedByHeadquarters | ImagesHeld)
 
 
 def _lasting(state: State) -> Trouble | None:

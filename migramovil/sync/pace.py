@@ -58,8 +58,3 @@ def fastest(best: float, lanes: int) -> float:
 def part_size_for(weather: Weather) -> int:
     """Small parts lose little when the link breaks; large ones cost headquarters less."""
     return LARGEST_PART if weather.rate >= FAST else PART_SIZE
-
-
-def finish_s(left: int, weather: Weather) -> float | None:
-    """Seconds until `left` bytes are there at the measured rate; None while it is not known."""
-    return left / weather.rate if weather.rate else None

@@ -22,9 +22,9 @@ class Parts:
         self._came: set[int] = set()  # since headquarters was asked
         self.held_bytes = 0
 
-    def take(self) -> int | None:
-        """The next part to send; None when there is none to give out now."""
-        if not self._waiting:
+    def take(self, below: int) -> int | None:
+        """The next part to send among those below this one; None when there is none now."""
+        if not self._waiting or self._waiting[0] >= below:
             return None
         number = self._waiting.pop(0)
         self._travelling.add(number)
@@ -62,6 +62,11 @@ class Parts:
     @property
     def in_doubt(self) -> bool:
         return bool(self._doubtful)
+
+    def arrived_below(self, number: int) -> bool:
+        """Whether every part below this one is there."""
+        missing = {*self._waiting, *self._travelling, *self._doubtful}
+        return all(one >= number for one in missing)
 
     @property
     def all_given_out(self) -> bool:

@@ -89,6 +89,10 @@ class Headquarters(Protocol):
         """From any thread: connections that stand still belong to the old link."""
         ...
 
+    def rate(self) -> float:
+        """Bytes of packets per second, as lately measured; 0 while nobody knows."""
+        ...
+
 
 class Downloads(Protocol):
     """Whoever fetches what headquarters publishes (sync.downstream)."""
@@ -96,6 +100,30 @@ class Downloads(Protocol):
     def turn(self, source: Headquarters, stopping: Callable[[], bool]) -> None:
         """One round if it is time; fails nobody."""
         ...
+
+
+class Terms(Protocol):
+    """What the link of the moment costs, and what may be spent on it (services.metering)."""
+
+    def spent(self, size: int) -> None:
+        """So many bytes passed, either way."""
+        ...
+
+    def may_spend(self) -> bool: ...
+
+    def may_send_images(self) -> bool: ...
+
+
+class NoTerms:
+    """A link that costs nothing."""
+
+    def spent(self, size: int) -> None: ...
+
+    def may_spend(self) -> bool:
+        return True
+
+    def may_send_images(self) -> bool:
+        return True
 
 
 class Memory(Protocol):
@@ -184,6 +212,27 @@ class NotHeadquarters(Trouble):
     what = "Quien respondió no es la sede central de esta estación."
     advice = "No se envió nada. Revise la red: puede pedir una clave o usar un portal propio."
     who = Who.TECHNICIAN
+
+
+class CaptivePortal(NotHeadquarters):
+    code = "SYN-15"
+    what = "La red pide entrar por una página propia antes de dejar pasar."
+    advice = "No se envió nada. Abra un navegador en esta red y acepte o ingrese la clave."
+    who = Who.OFFICER
+
+
+class BudgetSpent(Trouble):
+    code = "SYN-16"
+    what = "Se llegó al límite de datos de hoy para esta red."
+    advice = "Los registros siguen guardados aquí. Se enviarán mañana, o antes por otra red."
+    who = Who.SUPERVISOR
+
+
+class ImagesHeld(Trouble):
+    code = "SYN-17"
+    what = "Los datos ya están en sede central; las imágenes esperan una red sin costo."
+    advice = "Siga trabajando. Se enviarán solas al conectarse a una red sin costo."
+    who = Who.NOBODY
 
 
 class CertificateExpired(Trouble):

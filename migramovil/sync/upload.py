@@ -16,7 +16,7 @@ from migramovil.core.trouble import Trouble
 from migramovil.sync import answers, wire
 from migramovil.sync.lanes import Answered, Lane, Lost, Request
 from migramovil.sync.parts import Parts
-from migramovil.sync.ports import HeadquartersBusy, NotHeadquarters, NotUnderstood
+from migramovil.sync.ports import HeadquartersBusy, ImagesHeld, NotHeadquarters, NotUnderstood
 
 _HANDS = 4  # times headquarters may say it lacks parts after all were given
 
@@ -30,7 +30,11 @@ class Ask(Protocol):
 
 
 class Job:
-    """One packet on its way: what is still to be asked for it."""
+    """One packet on its way: what is still to be asked for it.
+
+    `fresh`: nobody began it before. `only_front`: no more than its head and its record for now,
+    which ends in ImagesHeld.
+    """
 
     def __init__(
         self,
@@ -39,12 +43,16 @@ class Job:
         part_size: int,
         *,
         fresh: bool,
+        only_front: bool = False,
         on_bytes: Callable[[int], object],
     ) -> None:
         self.waiting = waiting
         self._data = data
         self._part_size = part_size
         self._parts = Parts(len(data), part_size)
+        self._count = wire.part_count(len(data), part_size)
+        self._front = wire.part_count(_front_bytes(data), part_size)
+        self._only_front = only_front and self._front < self._count
         self._trusting = fresh  # nobody announced it before, so headquarters lacks every part
         self._announced = False
         self._asking: Lane | None = None
@@ -72,9 +80,12 @@ class Job:
             return None
         if self._parts.in_doubt and self._asking is None:
             return self._complete(lane, ask)
-        number = self._parts.take()
+        number = self._parts.take(self._front if self._only_front else self._count)
         if number is not None:
             return self._part(number, ask)
+        if self._only_front and self._announced and self._parts.arrived_below(self._front):
+            self.trouble = ImagesHeld()
+            return None
         if self._parts.all_given and self._asking is None:
             return self._complete(lane, ask)
         return None
@@ -131,8 +142,7 @@ class Job:
             self.trouble = trouble
 
     def _lacking(self, missing: tuple[int, ...]) -> None:
-        count = wire.part_count(len(self._data), self._part_size)
-        if not all(0 <= number < count for number in missing):
+        if not all(0 <= number < self._count for number in missing):
             raise NotUnderstood("part numbers")
         if self._announced and self._parts.all_given:
             self._hands += 1
@@ -156,3 +166,9 @@ class Job:
         if self.trouble is None:
             refused = status >= 400
             self.trouble = answers.refusal(status, answer) if refused else NotHeadquarters("answer")
+
+
+def _front_bytes(data: bytes) -> int:
+    """Where the record ends and the images begin."""
+    head = packet.read_head(data)
+    return head.length + head.header.objects[0].size

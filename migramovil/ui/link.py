@@ -11,8 +11,11 @@ from collections.abc import Callable
 from PySide6.QtNetwork import QNetworkInformation
 
 
-def watch_link(call: Callable[[], object]) -> bool:
-    """Have `call` told, on the GUI thread, whenever the system sees the network change.
+def watch_link(
+    call: Callable[[], object], metered: Callable[[bool], object] = lambda _: None
+) -> bool:
+    """Have `call` told, on the GUI thread, whenever the system sees the network change, and
+    `metered` whether it believes that the link is paid by the byte.
 
     False where the system has nothing to say: then only the engine's own tries find the link.
     """
@@ -22,4 +25,7 @@ def watch_link(call: Callable[[], object]) -> bool:
     system.reachabilityChanged.connect(lambda _: call())
     system.transportMediumChanged.connect(lambda _: call())
     system.isBehindCaptivePortalChanged.connect(lambda _: call())
+    system.isMeteredChanged.connect(metered)
+    if system.isMetered():
+        metered(True)
     return True

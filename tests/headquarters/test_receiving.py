@@ -27,6 +27,7 @@ from migramovil.sync.ports import (
     Forgetful,
     LoginRefused,
     NoLink,
+    NoTerms,
     NotHeadquarters,
     NotUnderstood,
 )
@@ -109,7 +110,8 @@ def test_a_cut_link_costs_only_the_missing_parts(place: Place, station: Station)
     one, data = station.packet(photo=os.urandom(640_000))
     there = 3 * wire.PART_SIZE
     spent: list[int] = []
-    memory = Forgetful()
+    memory, terms = Forgetful(), NoTerms()
+    terms.spent = spent.append  # type: ignore[method-assign]
 
     def life() -> https.HttpsHeadquarters:
         return https.HttpsHeadquarters(
@@ -118,7 +120,7 @@ def test_a_cut_link_costs_only_the_missing_parts(place: Place, station: Station)
             station.transport,
             realm=place.realm,
             url=place.url,
-            spent=spent.append,
+            terms=terms,
             memory=memory,
         )
 

@@ -16,6 +16,10 @@ class System(QObject):
     reachabilityChanged = Signal(int)  # noqa: N815 - Qt's own names
     transportMediumChanged = Signal(int)  # noqa: N815 - Qt's own names
     isBehindCaptivePortalChanged = Signal(bool)  # noqa: N815 - Qt's own names
+    isMeteredChanged = Signal(bool)  # noqa: N815 - Qt's own names
+
+    def isMetered(self) -> bool:  # noqa: N802
+        return True
 
 
 class Network:
@@ -45,6 +49,14 @@ def test_every_change_the_system_sees_is_a_hint(monkeypatch: pytest.MonkeyPatch)
     system.transportMediumChanged.emit(2)
     system.isBehindCaptivePortalChanged.emit(True)
     assert len(heard) == 3
+
+
+def test_what_the_system_says_of_the_links_cost_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, heard = Network(there=True), []
+    monkeypatch.setattr(link, "QNetworkInformation", network)
+    link.watch_link(lambda: None, heard.append)
+    network.system.isMeteredChanged.emit(False)
+    assert heard == [True, False]
 
 
 def test_a_system_with_nothing_to_say_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
