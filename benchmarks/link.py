@@ -103,6 +103,7 @@ def main() -> int:
     if lacking:
         print(f"benchmarks.link needs {lacking}: not run", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and clear up
     with tempfile.TemporaryDirectory(prefix="link-") as name:
         tools = _tus_tools(Path(name))
         for link in asked.links:
@@ -233,8 +234,9 @@ class _Program:
         self._rest_until = 0.0
 
     def prepare(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir()
+        self.folder.mkdir(exist_ok=True)
+        for old in filter(Path.is_file, self.folder.rglob("*")):
+            old.unlink()
 
     def go(self) -> None:
         self._process = self.start([one for one in self.packets() if not self._whole(one)])
@@ -251,7 +253,6 @@ class _Program:
 
     def stop(self) -> None:
         if self._process is not None:
-            subprocess.run(["pkill", "-KILL", "-P", str(self._process.pid)], check=False)
             self._process.kill()
             self._process.wait()
         self._rest_until = 0.0
@@ -264,7 +265,7 @@ class _Program:
         return sorted(self.bench.packets.iterdir())
 
     def counts(self, file: Path) -> bool:
-        return True
+        return file.is_file()
 
     def start(self, packets: list[Path]) -> subprocess.Popen[str]:
         raise NotImplementedError
@@ -366,7 +367,7 @@ class Tus(_Ready):
         return [python, str(script), "send", str(self.bench.folder)]
 
     def counts(self, file: Path) -> bool:
-        return file.suffix == ""
+        return file.is_file() and file.suffix == ""
 
     def arrived(self) -> tuple[int, int]:
         sizes = [one.stat().st_size for one in self.folder.iterdir() if self.counts(one)]

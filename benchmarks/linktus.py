@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -29,6 +30,7 @@ def send(here: Path) -> None:
     import urllib3.connection as lines  # noqa: PLC0415
     from tusclient import client  # noqa: PLC0415
 
+    os.environ["REQUESTS_CA_BUNDLE"] = str(here / "tls.crt")  # tuspy forgets what it was told
     # Without this tuspy waits for ever on a link that broke.
     stalled = (6, 18, 8000)  # TCP_USER_TIMEOUT
     lines.HTTPConnection.default_socket_options.append(stalled)
@@ -44,7 +46,6 @@ def send(here: Path) -> None:
                     uploader = far.uploader(
                         str(packet),
                         retries=0,
-                        verify_tls_cert=str(here / "tls.crt"),
                         metadata={"filename": packet.name, "filetype": "application/octet-stream"},
                     )
                 if uploader.url is not None:
