@@ -60,7 +60,7 @@ clean:
 SYSTEM := libegl1 libgl1 libfontconfig1 libglib2.0-0 libdbus-1-3 libxkbcommon0 \
   libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxkbcommon-x11-0 \
   libusb-1.0-0 fonts-inter fonts-jetbrains-mono fonts-dejavu-core
-SYSTEM_TEST := umockdev gcc libc6-dev swtpm tpm2-tools
+SYSTEM_TEST := umockdev gcc libc6-dev swtpm tpm2-tools chromium
 
 define apt_install
 	@missing=""; for p in $(1); do \
