@@ -90,6 +90,27 @@ class ReaderFault(DeviceTrouble):
     advice = "Desconecte el huellero, espere cinco segundos y vuelva a conectarlo."
 
 
+class NotForEnrolment(DeviceTrouble):
+    """A reader of verification grade was asked for the prints of an enrolment."""
+
+    code = "FPR-04"
+    what = "Este huellero solo sirve para verificar a una persona, no para enrolarla."
+    advice = "Conecte el huellero de enrolamiento y repita la captura."
+
+
+class ReaderLocked(DeviceTrouble):
+    code = "FPR-05"
+    what = "El huellero está protegido con una clave que la estación no conoce."
+    advice = "Avise al técnico: debe quitar la clave del huellero o cambiar el huellero."
+    who = Who.TECHNICIAN
+
+
+class FingerTooFaint(DeviceTrouble):
+    code = "FPR-06"
+    what = "La huella salió demasiado tenue: el dedo está seco o apenas tocó el vidrio."
+    advice = "Humedezca un poco la yema, presione con firmeza y repita la captura."
+
+
 class NoPicture(DeviceTrouble):
     code = "CAM-01"
     what = "La cámara no entregó ninguna imagen a tiempo."
