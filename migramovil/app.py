@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from migramovil import logs, settings
@@ -30,7 +30,7 @@ from migramovil.services.drafts import Drafts
 from migramovil.services.enrolling import Enrolling
 from migramovil.services.keeping import Keeping
 from migramovil.services.ledger import Ledger
-from migramovil.services.metering import Metering
+from migramovil.services.metering import Metering, Spending
 from migramovil.services.people import People
 from migramovil.services.printing import Printing
 from migramovil.services.recovery import Recovery
@@ -122,7 +122,7 @@ def sync_engine(
             url,
             renewed,
             begun=marks.Mark(outbox, "upload.begun"),
-            terms=desk.waiting.metering,
+            terms=desk.spending.metering,
         ),
         canonical.decode(identity.descriptor.encode(), Descriptor),
         clock=desk.clock.utc,
@@ -253,6 +253,7 @@ def build(
         keeping=keeping,
         ledger=ledger,
         waiting=waiting,
+        spending=Spending(metering, accounts, clock, desk_lane),
         diagnosing=diagnosing,
         reserve=reserve,
         downstream=downstream,
@@ -312,8 +313,7 @@ def _welcomer(desk: Desk) -> Callable[[], None]:
 def _specs(chosen: settings.Settings, sim: SimulatedStation | None) -> Sequence[DriverSpec]:
     if sim is not None:
         return sim.specs
-    at = chosen.devices
-    return registry.drivers(registry.Addresses(printer=at.printer, mrz=at.mrz, camera=at.camera))
+    return registry.drivers(registry.Addresses(**asdict(chosen.devices)))
 
 
 def _place(identity: StationIdentity | None, *, training: bool) -> Place:

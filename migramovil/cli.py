@@ -132,11 +132,13 @@ def _demo_station(plan: Path) -> None:
 @devices.command("list")
 def devices_list(data: Data = None, as_json: AsJson = False) -> None:
     """Every kind of device: what drives it, whether it is there."""
+    from dataclasses import asdict
+
     from migramovil import settings
     from migramovil.devices import registry
 
     at = settings.read(data or home(training=False)).devices
-    specs = registry.drivers(registry.Addresses(printer=at.printer, mrz=at.mrz, camera=at.camera))
+    specs = registry.drivers(registry.Addresses(**asdict(at)))
     for spec in specs:
         found = spec.find() if spec.installed() else []
         rows = [

@@ -28,11 +28,15 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Devices:
-    """Addresses of devices that do not announce themselves."""
+    """Where the devices are that do not announce themselves: devices/registry.py, Addresses."""
 
     printer: str = ""
     mrz: str = ""
     camera: str = ""
+    gnss: str = ""
+    finger_serial: str = ""
+    sbi: str = "4501-4600"
+    vendor_library: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -237,7 +237,7 @@ class _Day:
         for _ in DeviceKind:  # the table stops at its end
             hand.wait(lambda: hand.verb == "Repetir prueba", "the tests", 40)
             hand.press(Qt.Key.Key_Down)
-        for _ in range(2):  # back up to the fingerprint reader, whose test has a picture
+        for _ in range(3):  # back up to the fingerprint reader, whose test has a picture
             hand.press(Qt.Key.Key_Up)
         hand.picture("12-diagnostico")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from threading import Event
 from typing import Protocol
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]
+OnPreview = Callable[[Pixels], object]
 
 
 class DeviceKind(StrEnum):
@@ -19,6 +21,31 @@ class DeviceKind(StrEnum):
     FINGERPRINT = "fingerprint"
     PRINTER = "printer"
     MRZ = "mrz"
+    GNSS = "gnss"
+
+
+class DeviceRole(StrEnum):
+    """What a device is there for. Cameras have several roles, every other kind has one."""
+
+    PORTRAIT = "portrait"
+    DOCUMENT = "document"
+    APPLICANT = "applicant"
+    FINGERS = "fingers"
+    PRINTER = "printer"
+    MRZ = "mrz"
+    GNSS = "gnss"
+
+    @property
+    def kind(self) -> DeviceKind:
+        return _KINDS.get(self) or DeviceKind(self.value)
+
+
+_KINDS = {
+    DeviceRole.PORTRAIT: DeviceKind.CAMERA,
+    DeviceRole.DOCUMENT: DeviceKind.CAMERA,
+    DeviceRole.APPLICANT: DeviceKind.CAMERA,
+    DeviceRole.FINGERS: DeviceKind.FINGERPRINT,
+}
 
 
 class DeviceState(StrEnum):
@@ -30,7 +57,12 @@ class DeviceState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceInfo:
-    """Who a device is. `simulated` decides the realm: one such device makes a training station."""
+    """Who a device is. `simulated` decides the realm: one such device makes a training station.
+
+    `path` is where to reach it now. `vendor` and `product` are four hex digits, `port` is the way
+    through the USB hubs ("1-1.4"), which stays the same when it is plugged in again; each is ""
+    where nobody knows it. Capabilities by kind: docs/devices/README.md.
+    """
 
     kind: DeviceKind
     driver: str
@@ -38,6 +70,9 @@ class DeviceInfo:
     serial: str = ""
     path: str = ""
     simulated: bool = False
+    vendor: str = ""
+    product: str = ""
+    port: str = ""
     capabilities: dict[str, str | int | bool] = field(default_factory=dict)
 
 
@@ -47,6 +82,27 @@ class FingerImage:
 
     pixels: Pixels
     ppi: int
+
+
+class Slap(StrEnum):
+    """Fingers that are laid on together."""
+
+    LEFT_FOUR = "left four"
+    RIGHT_FOUR = "right four"
+    THUMBS = "thumbs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlapFinger:
+    """One finger of a slap, pixels as in `FingerImage`; the reader's own quality 0..100 if any.
+
+    `position` is 1..10 as in ISO/IEC 19794, or 0: the whole slap, not segmented.
+    """
+
+    position: int
+    pixels: Pixels
+    ppi: int
+    quality: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +133,29 @@ class SlipLine:
     rule: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Printed:
+    """What is known of a slip: `job` names it to the printer ("" where it has no names).
+
+    `confirmed`: the printer said that it finished; otherwise it was sent, and no more is known.
+    """
+
+    job: str
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fix:
+    """Where the vehicle is: degrees (north and east positive), metres above the sea, UTC."""
+
+    latitude: float
+    longitude: float
+    altitude_m: float
+    utc: datetime
+    accuracy_m: float | None
+    satellites: int
+
+
 class Device(Protocol):
     """Every method blocks, and is only ever called on the device's own lane."""
 
@@ -93,14 +172,41 @@ class Camera(Device, Protocol):
 
 
 class FingerprintReader(Device, Protocol):
-    def capture(self, *, timeout_s: float, cancelled: Event) -> FingerImage:
-        """Wait for a finger, take one impression, wait until it is lifted (at most 2 s more)."""
+    def capture(
+        self, *, timeout_s: float, cancelled: Event, on_preview: OnPreview | None = None
+    ) -> FingerImage:
+        """Wait for a finger, take one impression, wait until it is lifted (at most 2 s more).
+
+        `on_preview` is called, on the lane, by readers whose capability `preview` is True.
+        """
+        ...
+
+
+class SlapReader(FingerprintReader, Protocol):
+    def capture_slap(
+        self,
+        slap: Slap,
+        *,
+        missing: frozenset[int],
+        timeout_s: float,
+        cancelled: Event,
+        on_preview: OnPreview | None = None,
+    ) -> tuple[SlapFinger, ...]:
+        """One per finger that is there; `missing` holds the positions that are not.
+
+        A reader with the capability `needs_segmentation` gives one, of position 0.
+        """
         ...
 
 
 class Printer(Device, Protocol):
     def status(self) -> PaperStatus: ...
-    def print_slip(self, lines: Iterable[SlipLine]) -> None: ...
+
+    def print_slip(
+        self, lines: Iterable[SlipLine], *, folio: str = "", cancelled: Event | None = None
+    ) -> Printed:
+        """Print one slip; `folio` is all that a spool may know of it."""
+        ...
 
 
 class MrzReader(Device, Protocol):
@@ -109,12 +215,19 @@ class MrzReader(Device, Protocol):
         ...
 
 
+class GnssReceiver(Device, Protocol):
+    def read_fix(self, *, timeout_s: float, cancelled: Event) -> Fix:
+        """The next fix after the call, never an old one."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriverSpec:
     """One line of the registry: how to find devices of a driver, and how to make one.
 
     `find` never raises: a missing library gives `installed() == False`, no device an empty list.
-    Drivers that share a `lane` share a thread.
+    Drivers that share a `lane` share a thread. `apart`: it runs in a process of its own, since its
+    native code may crash or hang.
     """
 
     name: str
@@ -123,3 +236,4 @@ class DriverSpec:
     installed: Callable[[], bool]
     find: Callable[[], list[DeviceInfo]]
     make: Callable[[DeviceInfo], Device]
+    apart: bool = False

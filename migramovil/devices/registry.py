@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from migramovil.devices.lanes import Lane
@@ -29,12 +29,18 @@ _ROOM = "migramovil.devices"
 class Addresses:
     """Where the devices are that nobody can find by looking; "" for none.
 
-    `printer` is "host:port" or a serial port, `mrz` a serial port, `camera` an http:// address.
+    `printer` is "host:port", a serial port or ipp://…, `camera` an http:// address, `sbi` the
+    range of loopback ports on which device services may listen, `vendor_library` the path of the
+    operator's own library; the others are serial ports.
     """
 
     printer: str = ""
     mrz: str = ""
     camera: str = ""
+    gnss: str = ""
+    finger_serial: str = ""
+    sbi: str = ""
+    vendor_library: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +178,22 @@ class Bench:
             lambda state: self._on_state(kind, state),
             find_again=lambda: first(kind, self.specs),
         )
+
+
+def _driver(
+    name: str, kind: DeviceKind, lane: str, module: str, at: Addresses, *, apart: bool = False
+) -> DriverSpec:
+    """A driver whose module has the three functions find(at), make(info, at) and installed()."""
+    spec = _spec(
+        name=name,
+        kind=kind,
+        lane=lane,
+        module=module,
+        find=lambda driver: driver.find(at),
+        make=lambda driver, info: driver.make(info, at),
+        ready=lambda driver: driver.installed(),
+    )
+    return replace(spec, apart=apart)
 
 
 def _spec(

@@ -10,7 +10,7 @@ from typing import Any
 
 from migramovil.core.trouble import Trouble
 from migramovil.devices.lanes import Lane, Ticket
-from migramovil.devices.ports import DeviceKind, DeviceState, PaperStatus, Pixels, SlipLine
+from migramovil.devices.ports import DeviceKind, DeviceState, Fix, PaperStatus, Pixels, SlipLine
 from migramovil.devices.registry import Bench
 from migramovil.vision import face
 from migramovil.vision.finger import FingerQuality
@@ -77,6 +77,7 @@ class Diagnosing:
             DeviceKind.FINGERPRINT: self._try_reader,
             DeviceKind.PRINTER: self._try_printer,
             DeviceKind.MRZ: self._try_mrz,
+            DeviceKind.GNSS: self._try_gnss,
         }
 
         def run(off: threading.Event) -> TestResult:
@@ -176,6 +177,16 @@ class Diagnosing:
             ok=True,
             text="El lector entrega las líneas del documento.",
             figures=(("Líneas", str(len(lines))), ("Letras por línea", str(len(lines[0])))),
+        )
+
+    def _try_gnss(self, receiver: Any, off: threading.Event) -> TestResult:
+        fix: Fix = receiver.read_fix(timeout_s=60.0, cancelled=off)
+        doubt = "no lo dice" if fix.accuracy_m is None else f"{fix.accuracy_m:.0f} m"
+        return TestResult(
+            kind=DeviceKind.GNSS,
+            ok=True,
+            text="El GPS sabe dónde está el vehículo.",
+            figures=(("Satélites", str(fix.satellites)), ("Precisión", doubt)),
         )
 
 

@@ -18,6 +18,7 @@ from migramovil.core.record import Descriptor
 from migramovil.core.roles import Act
 from migramovil.core.trouble import Trouble, Who
 from migramovil.devices.lanes import Lane, Ticket
+from migramovil.devices.ports import Printed
 from migramovil.devices.trouble import Cancelled
 from migramovil.services.accounts import Accounts, Inside
 from migramovil.services.clock import LIMA, StationClock
@@ -189,7 +190,7 @@ class Keeping:
         """What can be printed again, newest first."""
         return self._desk.run(lambda _: _slips(self._accounts.demand(Act.SEE_QUEUE).vault))
 
-    def reprint(self, record_id: str) -> Ticket[None]:
+    def reprint(self, record_id: str) -> Ticket[Printed]:
         """Print a slip again, marked and counted as a copy; SlipGone once the jornada ended."""
         self._accounts.demand(Act.FINISH)
         return self._printing.print_again(

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from migramovil.core.roles import Act
 from migramovil.devices.lanes import Ticket
-from migramovil.devices.ports import SlipLine
+from migramovil.devices.ports import Printed, SlipLine
 from migramovil.devices.registry import Bench
 from migramovil.services.accounts import Accounts
 from migramovil.services.clock import LIMA
@@ -55,12 +55,14 @@ class Printing:
             lines.append(SlipLine(text="ENTRENAMIENTO: NO VÁLIDO", bold=True, centre=True))
         return lines
 
-    def print_slip(self, finished: Finished) -> Ticket[None]:
+    def print_slip(self, finished: Finished) -> Ticket[Printed]:
         self._accounts.demand(Act.FINISH)
         lines = self.slip_lines(finished)
-        return self._bench.printer.use(lambda printer, _off: printer.print_slip(lines))
+        return self._bench.printer.use(
+            lambda printer, _off: printer.print_slip(lines, folio=finished.folio)
+        )
 
-    def print_again(self, fetch: Callable[[], tuple[Finished, int]]) -> Ticket[None]:
+    def print_again(self, fetch: Callable[[], tuple[Finished, int]]) -> Ticket[Printed]:
         """Print what `fetch` brings, once the printer is there: the record and which copy it is."""
         self._accounts.demand(Act.FINISH)
         return self._bench.printer.use(

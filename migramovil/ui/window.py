@@ -28,7 +28,7 @@ from migramovil.ui.idle import WARNING_S, IdleWatch
 from migramovil.ui.kit.page import Page, Primary
 from migramovil.ui.pages.accounts import PasswordPage
 from migramovil.ui.pages.bundle import BundlePage
-from migramovil.ui.pages.common import ROLES, DayPage, date_words, link_words
+from migramovil.ui.pages.common import DAILY, ROLES, DayPage, date_words, link_words
 from migramovil.ui.pages.damaged import DamagedVaultPage
 from migramovil.ui.pages.diagnostics import ClosedDiagnosticsPage, DiagnosticsPage
 from migramovil.ui.pages.done import DonePage
@@ -465,7 +465,8 @@ class StationWindow(Frame):
         counts = self._desk.waiting.counts()
         self.set_link(*link_words(self._desk.waiting.status, counts))
         self.set_counts({"envios": counts.sealed})
-        states = list(self._desk.diagnosing.states().values())
+        known = self._desk.diagnosing.states()
+        states = [known[kind] for kind in DAILY]
         here = sum(state in {DeviceState.READY, DeviceState.BUSY} for state in states)
         self.set_devices(f"{here} de {len(states)}", "ok" if here == len(states) else "warn")
         if isinstance(self.page, DayPage):

@@ -72,4 +72,4 @@ def test_it_can_be_closed_twice_and_opened_again(reader: FingerprintReader) -> N
 def test_it_declares_what_it_can_do(reader: FingerprintReader) -> None:
     known = reader.info.capabilities
     assert reader.info.kind is DeviceKind.FINGERPRINT
-    assert {"fingers_per_capture", "ppi", "width_px", "height_px", "needs_segmentation"} <= {*known}
+    assert {"fingers", "ppi", "fap", "needs_segmentation", "grade", "preview"} <= {*known}

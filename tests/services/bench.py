@@ -30,8 +30,10 @@ from migramovil.devices.ports import (
     DriverSpec,
     FingerImage,
     Frame,
+    OnPreview,
     PaperStatus,
     Pixels,
+    Printed,
     SlipLine,
 )
 from migramovil.devices.registry import Bench
@@ -166,7 +168,9 @@ class Reader(Played):
 
     taken = 0
 
-    def capture(self, *, timeout_s: float, cancelled: Event) -> FingerImage:
+    def capture(
+        self, *, timeout_s: float, cancelled: Event, on_preview: OnPreview | None = None
+    ) -> FingerImage:
         self.act()
         self.taken += 1
         pixels = np.full((20, 20), 200, np.uint8)
@@ -182,9 +186,12 @@ class Paper(Played):
     def status(self) -> PaperStatus:
         return PaperStatus.OK
 
-    def print_slip(self, lines: Iterable[SlipLine]) -> None:
+    def print_slip(
+        self, lines: Iterable[SlipLine], *, folio: str = "", cancelled: Event | None = None
+    ) -> Printed:
         self.act()
         self.slips.append(list(lines))
+        return Printed(job="", confirmed=True)
 
 
 class Scanner(Played):

@@ -22,7 +22,7 @@ from migramovil.core.record import RecordState, Stamp
 from migramovil.core.roles import Role
 from migramovil.core.trouble import Trouble
 from migramovil.devices.lanes import Ticket
-from migramovil.devices.ports import DeviceKind, DeviceState, SlipLine
+from migramovil.devices.ports import DeviceKind, DeviceState, Printed, SlipLine
 from migramovil.services.accounts import KeptDraft, Session
 from migramovil.services.backups import Medium, Standing
 from migramovil.services.bundles import Exchanged, Exported, Imported
@@ -364,9 +364,9 @@ class Printing:
             SlipLine(text="ENTRENAMIENTO: NO VÁLIDO", bold=True, centre=True),
         ]
 
-    def print_slip(self, finished: Finished) -> Ticket[None]:
+    def print_slip(self, finished: Finished) -> Ticket[Printed]:
         self.printed.append(finished.folio)
-        return failed(self.trouble) if self.trouble else done(None)
+        return failed(self.trouble) if self.trouble else done(Printed(job="", confirmed=True))
 
 
 class Diagnosing:

@@ -26,7 +26,7 @@ import usb.util
 
 from migramovil.devices.fingerprint import uru4000_frames as frames
 from migramovil.devices.pipes import usb_path
-from migramovil.devices.ports import DeviceInfo, DeviceKind, FingerImage
+from migramovil.devices.ports import DeviceInfo, DeviceKind, FingerImage, OnPreview
 from migramovil.devices.trouble import (
     Cancelled,
     DeviceBusy,
@@ -132,7 +132,9 @@ class Uru4000Reader:
             usb.util.dispose_resources(self._device)
         self._device = self._listener = self._scanner = None
 
-    def capture(self, *, timeout_s: float, cancelled: Event) -> FingerImage:
+    def capture(
+        self, *, timeout_s: float, cancelled: Event, on_preview: OnPreview | None = None
+    ) -> FingerImage:
         """One impression: FPR-01 when no finger comes in time, FPR-02 when the scan is spoilt."""
         with _translated():
             try:
@@ -300,13 +302,12 @@ def _info(device: Any) -> DeviceInfo:
         serial=_serial(device),
         path=usb_path(device),
         capabilities={
-            "fingers_per_capture": 1,
-            "width_px": frames.WIDTH,
-            "height_px": frames.HEIGHT,
+            "fingers": 1,
             "ppi": PPI,
-            "ppi_measured": False,
+            "fap": 0,  # the maker claims none for this reader
             "needs_segmentation": False,
-            "certified_fap": 0,  # the maker claims none for this reader
+            "grade": "enrolment",
+            "preview": False,
         },
     )
 

@@ -11,6 +11,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import usb.core
@@ -23,7 +24,7 @@ from migramovil.devices.pipes import (
     printer_interface,
     usb_path,
 )
-from migramovil.devices.ports import DeviceInfo, DeviceKind, PaperStatus, SlipLine
+from migramovil.devices.ports import DeviceInfo, DeviceKind, PaperStatus, Printed, SlipLine
 from migramovil.devices.printer import escpos_frames as frames
 from migramovil.devices.trouble import PaperOut, PrinterUnreachable, PrintUnconfirmed, Unplugged
 
@@ -88,7 +89,9 @@ class EscPosPrinter:
         with contextlib.closing(self._reach()) as pipe, _unreachable():
             return _paper(pipe)
 
-    def print_slip(self, lines: Iterable[SlipLine]) -> None:
+    def print_slip(
+        self, lines: Iterable[SlipLine], *, folio: str = "", cancelled: Event | None = None
+    ) -> Printed:
         """Print and cut one slip.
 
         PRN-02, -03 or -04 when the printer says it cannot, before or after; PRN-05 when it
@@ -101,6 +104,7 @@ class EscPosPrinter:
             pipe.write(slip, timeout_s=max(0.1, end - time.monotonic()))
             if before is not PaperStatus.UNKNOWN:
                 _confirm(pipe, end)
+        return Printed(job="", confirmed=before is not PaperStatus.UNKNOWN)
 
     def _reach(self) -> Pipe:
         try:
@@ -166,7 +170,13 @@ def _host_and_port(address: str) -> tuple[str, int] | None:
 
 
 def _info(path: str, model: str) -> DeviceInfo:
-    return DeviceInfo(kind=DeviceKind.PRINTER, driver="escpos", model=model, path=path)
+    return DeviceInfo(
+        kind=DeviceKind.PRINTER,
+        driver="escpos",
+        model=model,
+        path=path,
+        capabilities={"columns": 48, "paper": "roll", "reports_paper": True},
+    )
 
 
 @contextlib.contextmanager

@@ -45,7 +45,10 @@ DEVICES: Mapping[DeviceKind, tuple[str, str]] = {
     DeviceKind.FINGERPRINT: ("Huellero", "fingerprint"),
     DeviceKind.PRINTER: ("Impresora", "printer"),
     DeviceKind.MRZ: ("Lector de documentos", "identification-card"),
+    DeviceKind.GNSS: ("GPS del vehículo", "map-pin"),
 }
+DAILY = (DeviceKind.CAMERA, DeviceKind.FINGERPRINT, DeviceKind.PRINTER, DeviceKind.MRZ)
+"""What an enrollment may need; the others serve the vehicle, and diagnostics shows them."""
 DEVICE_STATES: Mapping[DeviceState, tuple[str, State]] = {
     DeviceState.READY: ("Listo", "ok"),
     DeviceState.BUSY: ("En uso", "now"),

@@ -26,6 +26,7 @@ _ASKS = {
     DeviceKind.FINGERPRINT: "Ponga un dedo sobre el vidrio.",
     DeviceKind.PRINTER: "Sale una página de prueba.",
     DeviceKind.MRZ: "Pase un documento por el lector.",
+    DeviceKind.GNSS: "El GPS busca satélites; el vehículo debe estar al aire libre.",
 }
 _KINDS = tuple(DEVICES)
 

@@ -18,6 +18,7 @@ from migramovil.ui import kit, theme
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import NEXT, Hint, Primary
 from migramovil.ui.pages.common import (
+    DAILY,
     DEVICE_STATES,
     DEVICES,
     STATES,
@@ -101,7 +102,8 @@ class HomePage(DayPage):
 
     def _right(self) -> kit.Box:
         rows: list[kit.Item] = []
-        for kind, (name, icon) in DEVICES.items():
+        for kind in DAILY:
+            name, icon = DEVICES[kind]
             self._devices[kind] = kit.StateRow("idle", name, "–", icon=icon, plain=True)
             rows.append(self._devices[kind])
         self._disk = kit.StateRow("idle", "Disco", "–", icon="hard-drives", plain=True)
@@ -241,7 +243,8 @@ class HomePage(DayPage):
 
     def _show_devices(self) -> None:
         states = self._desk.diagnosing.states()
-        for kind, (name, _) in DEVICES.items():
+        for kind in DAILY:
+            name, _ = DEVICES[kind]
             words, state = DEVICE_STATES[states.get(kind, DeviceState.ABSENT)]
             self._devices[kind].say(state, name, words)
         room = self._desk.reserve.room()
