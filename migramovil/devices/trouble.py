@@ -111,6 +111,147 @@ class FingerTooFaint(DeviceTrouble):
     advice = "Humedezca un poco la yema, presione con firmeza y repita la captura."
 
 
+class FingerMoved(DeviceTrouble):
+    """The reader took a picture and threw it away: too short, too fast, not in the middle."""
+
+    code = "FPR-20"
+    what = "El dedo se movió, quedó de lado o se retiró antes de tiempo."
+    advice = "Coloque el dedo en el centro, sin moverlo, y repita la captura."
+
+
+class WrongFingers(DeviceTrouble):
+    """Not the fingers that were asked for: fewer, more, or others. None of them is taken."""
+
+    code = "FPR-21"
+    what = "El huellero no entregó los dedos que se pidieron."
+    advice = "Coloque juntos todos los dedos que se piden; declare antes los que faltan."
+
+
+class ReaderNotReady(DeviceTrouble):
+    code = "FPR-22"
+    what = "El servicio del huellero dice que el huellero no está listo."
+    advice = "Revise que esté conectado y encendido, espere unos segundos y repita la captura."
+
+
+class PictureFormatUnknown(DeviceTrouble):
+    code = "FPR-23"
+    what = "El huellero entregó la imagen en un formato que la estación no lee."
+    advice = "Avise al técnico: el servicio debe entregar JPEG 2000 sin pérdida, no WSQ."
+    who = Who.TECHNICIAN
+
+
+class ReaderIncompatible(DeviceTrouble):
+    code = "FPR-24"
+    what = "La biblioteca del fabricante no es para este modelo de huellero."
+    advice = "Avise al técnico: debe instalar la versión que corresponde al modelo."
+    who = Who.TECHNICIAN
+
+
+class FalseFinger(DeviceTrouble):
+    code = "FPR-25"
+    what = "El huellero no reconoce un dedo vivo."
+    advice = "Mire el dedo y límpielo; repita la captura. Si insiste, avise al supervisor."
+    who = Who.SUPERVISOR
+
+
+class ServiceUnreadable(DeviceTrouble):
+    """An SBI answer too large, too deep, cut short, or that does not say what it must."""
+
+    code = "FPR-30"
+    what = "El servicio del huellero respondió algo que no se entiende."
+    advice = "Reinicie el servicio del huellero. Si vuelve a pasar, avise al técnico."
+    who = Who.TECHNICIAN
+
+
+class ServiceRefused(DeviceTrouble):
+    """The detail is the number the service gave."""
+
+    code = "FPR-31"
+    what = "El servicio del huellero no aceptó el pedido."
+    advice = "Avise al técnico con el número que da el servicio; está en el detalle."
+    who = Who.TECHNICIAN
+
+
+class ReaderNotRegistered(DeviceTrouble):
+    code = "FPR-32"
+    what = "El huellero no está registrado por su proveedor, o su registro venció."
+    advice = "Avise al técnico: el proveedor debe registrar el huellero otra vez."
+    who = Who.TECHNICIAN
+
+
+class ReaderTampered(DeviceTrouble):
+    code = "FPR-33"
+    what = "El huellero dice que alguien lo abrió o lo manipuló."
+    advice = "No lo use más. Sepárelo, avise al supervisor y use otro huellero."
+    who = Who.SUPERVISOR
+
+
+class NoTrustRoot(DeviceTrouble):
+    code = "FPR-34"
+    what = "La estación no tiene el certificado raíz para comprobar el huellero."
+    advice = "Avise al técnico: falta sbi_roots en station.toml, o no se puede leer."
+    who = Who.TECHNICIAN
+
+
+class SignatureWrong(DeviceTrouble):
+    code = "FPR-35"
+    what = "La firma del huellero no es válida: la captura no se acepta."
+    advice = "Repita la captura. Si vuelve a pasar, deje de usar este huellero y avise al técnico."
+    who = Who.TECHNICIAN
+
+
+class SignerUntrusted(DeviceTrouble):
+    code = "FPR-36"
+    what = "El certificado del huellero no viene de una autoridad conocida."
+    advice = "Avise al técnico: debe instalar la raíz del proveedor o retirar el huellero."
+    who = Who.TECHNICIAN
+
+
+class CertificateExpired(DeviceTrouble):
+    code = "FPR-37"
+    what = "El certificado del huellero está vencido, o aún no rige."
+    advice = "Revise la fecha del equipo. Si es correcta, el proveedor debe renovar el certificado."
+    who = Who.TECHNICIAN
+
+
+class CaptureReplayed(DeviceTrouble):
+    """The answer belongs to another request: another transaction, or another moment."""
+
+    code = "FPR-38"
+    what = "La respuesta del huellero es de otra captura, no de esta."
+    advice = "Repita la captura. Si vuelve a pasar, deje de usar este huellero y avise al técnico."
+    who = Who.TECHNICIAN
+
+
+class ReaderClockWrong(DeviceTrouble):
+    code = "FPR-39"
+    what = "La hora del huellero no coincide con la de la estación."
+    advice = "Revise la fecha y la hora del equipo y reinicie el servicio del huellero."
+    who = Who.TECHNICIAN
+
+
+class HashChainBroken(DeviceTrouble):
+    code = "FPR-40"
+    what = "Las capturas del huellero no forman una cadena: falta una o sobra una."
+    advice = "Repita la captura. Si vuelve a pasar, deje de usar este huellero y avise al técnico."
+    who = Who.TECHNICIAN
+
+
+class WrongEnvironment(DeviceTrouble):
+    """A reader of tests, or for another purpose, where one of production is meant; or back."""
+
+    code = "FPR-41"
+    what = "El huellero está preparado para otro ambiente u otro uso, no para enrolar aquí."
+    advice = "Avise al técnico: env y purpose del servicio no son los de station.toml."
+    who = Who.TECHNICIAN
+
+
+class OtherReader(DeviceTrouble):
+    code = "FPR-42"
+    what = "Respondió un huellero distinto del que se abrió."
+    advice = "Deje conectado un solo huellero y repita la captura."
+
+
 class NoPicture(DeviceTrouble):
     code = "CAM-01"
     what = "La cámara no entregó ninguna imagen a tiempo."
@@ -121,6 +262,58 @@ class CameraWillNotOpen(DeviceTrouble):
     code = "CAM-02"
     what = "La cámara está conectada, pero no se deja abrir."
     advice = "Cierre otros programas que usen la cámara, o vuelva a conectarla."
+
+
+class FrozenPicture(DeviceTrouble):
+    code = "CAM-03"
+    what = "La cámara repite la misma imagen: está detenida."
+    advice = "Desconecte la cámara, espere cinco segundos y vuelva a conectarla."
+
+
+class DarkPicture(DeviceTrouble):
+    code = "CAM-04"
+    what = "La cámara entrega una imagen negra."
+    advice = "Quite la tapa o lo que cubra el lente, encienda una luz y repita la acción."
+
+
+class GarbledPicture(DeviceTrouble):
+    code = "CAM-05"
+    what = "Las imágenes de la cámara llegan dañadas."
+    advice = "Conecte la cámara a un puerto del equipo, sin concentrador, o cambie el cable."
+
+
+class CameraMounted(DeviceBusy):
+    """A desktop mounts still cameras by itself (gvfs on Linux), and then nobody else may."""
+
+    code = "CAM-06"
+    what = "El explorador de archivos se quedó con la cámara de fotos."
+    advice = "Expulse la cámara en el explorador de archivos y repita la acción."
+
+
+class BatteryLow(DeviceTrouble):
+    code = "CAM-07"
+    what = "La batería de la cámara está casi vacía."
+    advice = "Cambie la batería o conecte el adaptador de corriente y repita la acción."
+
+
+class NotShot(DeviceTrouble):
+    """Most still cameras refuse to release the shutter while they cannot focus."""
+
+    code = "CAM-08"
+    what = "La cámara no pudo enfocar o disparar."
+    advice = "Apunte al rostro con más luz, espere a que enfoque y repita la toma."
+
+
+class SettingRefused(DeviceTrouble):
+    code = "CAM-09"
+    what = "La cámara no acepta ese ajuste."
+    advice = "Déjelo en automático, o ajústelo en la cámara misma."
+
+
+class CardFull(DeviceTrouble):
+    code = "CAM-10"
+    what = "La memoria de la cámara está llena."
+    advice = "Retire la tarjeta o libere espacio en ella y repita la toma."
 
 
 class PrinterUnreachable(Unplugged):
@@ -157,3 +350,38 @@ class NoDocumentRead(DeviceTrouble):
     code = "MRZ-01"
     what = "El lector no leyó ningún documento a tiempo."
     advice = "Pase el documento otra vez, con las líneas de letras hacia el lector."
+
+
+class NoCodeRead(DeviceTrouble):
+    code = "MRZ-02"
+    what = "El lector no leyó ningún código a tiempo."
+    advice = "Acerque el código al lector, con la pantalla o el papel sin brillos, y repita."
+
+
+class ReaderGibberish(DeviceTrouble):
+    code = "MRZ-03"
+    what = "El lector envía letras que no se entienden."
+    advice = "Avise al técnico: la velocidad o el protocolo del lector no son los de la estación."
+    who = Who.TECHNICIAN
+
+
+class WedgeLayout(DeviceTrouble):
+    """A wedge that presses the keys of another keyboard: its letters arrive as others."""
+
+    code = "MRZ-04"
+    what = "El lector de mano escribe con otro teclado y sus letras llegan cambiadas."
+    advice = "Escriba las líneas a mano. El técnico debe poner el lector en el teclado del equipo."
+    who = Who.TECHNICIAN
+
+
+class NoFix(DeviceTrouble):
+    code = "GNS-01"
+    what = "El receptor satelital todavía no sabe dónde está."
+    advice = "Puede seguir trabajando. Saque la antena a cielo abierto y espere unos minutos."
+
+
+class NotNmea(DeviceTrouble):
+    code = "GNS-02"
+    what = "El receptor satelital envía datos que no se entienden."
+    advice = "Puede seguir trabajando. Avise al técnico: debe hablar NMEA 0183."
+    who = Who.TECHNICIAN
