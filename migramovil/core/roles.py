@@ -28,6 +28,7 @@ class Act(StrEnum):
     MANAGE_ACCOUNTS = "manage_accounts"
     DIAGNOSE = "diagnose"
     BACK_UP = "back_up"
+    SPEND = "spend"
 
 
 _MAY: dict[Role, frozenset[Act]] = {

@@ -14,6 +14,7 @@ from migramovil.services.drafts import Drafts
 from migramovil.services.enrolling import Enrolling
 from migramovil.services.keeping import Keeping
 from migramovil.services.ledger import Ledger
+from migramovil.services.metering import Spending
 from migramovil.services.people import People
 from migramovil.services.place import Place
 from migramovil.services.printing import Printing
@@ -34,6 +35,7 @@ class Desk:
     keeping: Keeping
     ledger: Ledger
     waiting: Waiting
+    spending: Spending
     diagnosing: Diagnosing
     backups: Backups
     reserve: Reserve

@@ -2,34 +2,63 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from migramovil.core.queue import Counts
 from migramovil.core.record import RecordState, Signed
+from migramovil.core.trouble import Trouble
+from migramovil.services.clock import steady
+from migramovil.services.forecast import Forecast
 from migramovil.services.metering import Metering
 from migramovil.store import exports
 from migramovil.store.outbox import Outbox, QueueRow
 from migramovil.sync.engine import Status, SyncEngine
 
+_SUMMED = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What headquarters still lacks, in bytes; `exact` while the line is short enough to add up."""
+
+    bytes: int
+    exact: bool = True
+
 
 class Waiting:
-    """Works with nobody inside: nothing personal is in the line."""
+    """Works with nobody inside: nothing personal is in the line. `clock` as in Forecast."""
 
-    def __init__(self, outbox: Outbox, metering: Metering | None = None) -> None:
-        self.metering = metering
+    def __init__(
+        self,
+        outbox: Outbox,
+        metering: Metering | None = None,
+        clock: Callable[[], float] = steady,
+    ) -> None:
+        self._metering = metering
         self._outbox = outbox
+        self._clock = clock
         self._engine: SyncEngine | None = None
         self._status: Status | None = None
         self._heard = 0.0
+        self._aside: dict[str, Trouble] = {}
+        self._summed: tuple[Counts | None, Left] = (None, Left(bytes=0))
+        self._forecast = Forecast(clock)
         self._listeners: list[Callable[[], object]] = []
+        if metering is not None:
+            metering.when_eased(self.link_changed)
 
     def follow(self, engine: SyncEngine) -> None:
         self._engine = engine
 
     def heard(self, status: Status) -> None:
         """The engine's word; called on its thread."""
-        self._status, self._heard = status, time.monotonic()
+        self._forecast.heard(status)
+        trouble = status.trouble
+        fresh = {one: trouble for one in status.aside - self._aside.keys() if trouble is not None}
+        kept = {one: why for one, why in self._aside.items() if one in status.aside}
+        self._aside = kept | fresh
+        self._status, self._heard = status, self._clock()
         for call in self._listeners:
             call()
 
@@ -45,7 +74,41 @@ class Waiting:
         status = self._status
         if status is None or status.next_try_s is None:
             return None
-        return max(0.0, status.next_try_s - (time.monotonic() - self._heard))
+        return max(0.0, status.next_try_s - (self._clock() - self._heard))
+
+    def still_s(self) -> float:
+        """Seconds since the engine last had something to tell."""
+        return self._clock() - self._heard
+
+    def aside(self) -> dict[str, Trouble]:
+        """The records that let the others pass, each with why it does."""
+        return dict(self._aside)
+
+    def left(self) -> Left:
+        """Added up only when the line moved: the engine tells of every part it sends."""
+        counts, status = self.counts(), self._status
+        if self._summed[0] != counts:
+            sizes = [one.size for one in self._outbox.waiting(_SUMMED)]
+            exact = counts.sealed <= _SUMMED
+            whole = sum(sizes) if exact else sum(sizes) * counts.sealed // _SUMMED
+            self._summed = counts, Left(bytes=whole, exact=exact)
+        summed = self._summed[1]
+        sent = status.sent_bytes if status is not None and status.kind == "sending" else 0
+        return Left(bytes=max(0, summed.bytes - sent), exact=summed.exact)
+
+    def rate(self) -> float | None:
+        """Bytes a second headquarters took in of late; None while unknown."""
+        return self._forecast.rate()
+
+    def finish_s(self) -> float | None:
+        """Seconds until nothing waits, if the link goes on as it did; None while nobody can say,
+        and where today's budget or held images end it sooner."""
+        left = self.left().bytes
+        if self._metering is not None:
+            today = self._metering.today()
+            if today.holds or (today.left is not None and today.left < left):
+                return None
+        return self._forecast.seconds(left)
 
     def copied(self) -> int:
         """How many of those that wait lie on a stick too."""
@@ -61,6 +124,9 @@ class Waiting:
         counts = self._outbox.counts()
         return sum(getattr(counts, state.value) for state in _known(states) or tuple(RecordState))
 
+    def row(self, record_id: str) -> QueueRow | None:
+        return self._outbox.row(record_id)
+
     def state(self, record_id: str) -> str:
         row = self._outbox.row(record_id)
         return "" if row is None else str(row.state)
@@ -75,9 +141,8 @@ class Waiting:
 
     def link_metered(self, metered: bool) -> None:
         """The system says that the link is paid by the byte, or no longer."""
-        if self.metering is not None:
-            self.metering.system_says(metered)
-            self.link_changed()
+        if self._metering is not None:
+            self._metering.system_says(metered)
 
     def send_now(self) -> None:
         if self._engine is not None:

@@ -73,6 +73,8 @@ ASKS: dict[str, Act] = {
     "downstream.appointments": lambda d: d.downstream.appointments(),
     "downstream.cards": lambda d: d.downstream.cards(),
     "downstream.decisions": lambda d: d.downstream.decisions(),
+    "spending.allow_more": lambda d: d.spending.allow_more(),
+    "spending.release_images": lambda d: d.spending.release_images(),
 }
 """Refused with nobody inside and to a role that may not; the refusal is audited."""
 
@@ -82,6 +84,7 @@ NEEDS_SOMEBODY: dict[str, Act] = {
     "accounts.role_of": lambda d: d.accounts.role_of("1"),
     "accounts.chain": lambda d: d.accounts.chain("1"),
     "people.change_password": lambda d: d.people.change_password(PASSWORD, PASSWORD),
+    "spending.switch": lambda d: d.spending.switch(True),
 }
 """Refused with nobody inside; one's own affairs ask for no role."""
 
@@ -126,6 +129,8 @@ OPEN = {
     "downstream.settle", "accounts.check_outbox", "enrolling.save", "keeping.keepsake",
     "people.accept", "people.settle", "ledger.quick",
     "backups.settle",
+    # bytes and a limit, of no person
+    "spending.today",
 }  # fmt: skip
 """Works with nobody inside."""
 
