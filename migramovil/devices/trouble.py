@@ -346,6 +346,80 @@ class PrintUnconfirmed(DeviceTrouble):
     advice = "Mire si el papel salió completo; si no, repita la impresión."
 
 
+class PaperEndedMidway(PaperOut):
+    """The rest of the slip is forgotten by the printer: the next one comes out whole."""
+
+    code = "PRN-06"
+    what = "El papel se acabó a mitad del comprobante."
+    advice = "Rompa el trozo que salió, coloque un rollo nuevo y repita la impresión: sale entera."
+
+
+class CutterJammed(DeviceTrouble):
+    code = "PRN-07"
+    what = "El cortador de la impresora está trabado."
+    advice = "Apague la impresora, retire el papel atascado, enciéndala y repita la impresión."
+
+
+class HeadTooHot(DeviceTrouble):
+    code = "PRN-08"
+    what = "La impresora se detuvo porque está demasiado caliente."
+    advice = "Espere un minuto y repita la impresión."
+
+
+class PrinterGarbled(DeviceTrouble):
+    code = "PRN-09"
+    what = "La impresora envía respuestas que no se entienden."
+    advice = "Apáguela y enciéndala. Si sigue igual, el técnico debe revisar su conexión."
+    who = Who.TECHNICIAN
+
+
+class PrinterBroken(DeviceTrouble):
+    code = "PRN-10"
+    what = "La impresora avisa de una avería propia."
+    advice = "Apáguela y enciéndala. Si sigue igual, avise al técnico con este código."
+    who = Who.TECHNICIAN
+
+
+class PrintCancelled(DeviceTrouble):
+    code = "PRN-11"
+    what = "El comprobante se canceló en la impresora o en su cola."
+    advice = "Si lo necesita, repita la impresión."
+
+
+class PrintRefused(DeviceTrouble):
+    code = "PRN-12"
+    what = "La impresora o su cola no aceptó el comprobante."
+    advice = "Avise al técnico: debe revisar la cola de impresión con este código."
+    who = Who.TECHNICIAN
+
+
+class PrinterNotTrusted(DeviceTrouble):
+    code = "PRN-13"
+    what = "La impresora se presentó con un certificado que la estación no conoce."
+    advice = "No se envió nada. El técnico debe anotar la huella del certificado en los ajustes."
+    who = Who.TECHNICIAN
+
+
+class PaperJammed(DeviceTrouble):
+    code = "PRN-14"
+    what = "El papel está atascado en la impresora."
+    advice = "Abra la impresora, retire el papel atascado y repita la impresión."
+
+
+class InkOut(DeviceTrouble):
+    code = "PRN-15"
+    what = "A la impresora se le acabó la tinta o el tóner."
+    advice = "Cambie el cartucho y repita la impresión."
+
+
+class StillQueued(DeviceTrouble):
+    """The printer took a slip, and could then not be told to forget it."""
+
+    code = "PRN-16"
+    what = "No se sabe si el comprobante saldrá: quedó en la cola de la impresora."
+    advice = "Si sale más tarde, rómpalo o entréguelo a su titular. Puede repetir la impresión."
+
+
 class NoDocumentRead(DeviceTrouble):
     code = "MRZ-01"
     what = "El lector no leyó ningún documento a tiempo."
