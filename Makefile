@@ -7,7 +7,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export UV_PYTHON_DOWNLOADS = never
 export UV_PYTHON_PREFERENCE = only-system
 
-.PHONY: help setup run test check format lint types contracts suite torture chaos lock licences clean
+.PHONY: help setup run test check format lint types contracts suite torture chaos fuzz lock licences clean
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -43,6 +43,10 @@ torture: setup .setup/test .venv/.ready-dev ## KILLS= CUTS= FAULTS=: kills, powe
 SECONDS ?= 600
 chaos: setup .venv/.ready-dev ## SECONDS=: station and headquarters over real sockets, both killed at random
 	@$(PY) -m tests.sync.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+N ?= 100000
+fuzz: setup .venv/.ready-dev ## N=: broken messages for each parser of bytes that come from a device
+	@$(PY) -m tests.fuzz --n $(N) $(if $(SEED),--seed $(SEED))
 
 licences: setup ## the licence of everything installed; fails on GPL or AGPL
 	.venv/bin/migramovil licences

@@ -1,0 +1,210 @@
+"""Broken messages for every parser of bytes that come from a device: `make fuzz N=1000000`.
+
+A parser either understands what it is given or raises a DeviceTrouble. Anything else is a finding,
+and so is one message that takes longer than `SLOW_S`. Each finding is named by its number, which
+makes the same bytes again: `python -m tests.fuzz --only NAME --first NUMBER --n 1`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from migramovil.devices.fingerprint import uru4000_frames
+from migramovil.devices.mrz.mrz_frames import MrzAssembler
+from migramovil.devices.ports import SlipLine
+from migramovil.devices.printer import escpos_frames
+from migramovil.devices.sim.thermal_frames import Thermal
+from migramovil.devices.trouble import DeviceTrouble
+
+SLOW_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A parser: `run` takes bytes and raises nothing but DeviceTrouble; `seeds` are good ones."""
+
+    name: str
+    run: Callable[[bytes], object]
+    seeds: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hunt:
+    """What came of a target's messages: `findings` are (number, what happened), ten at most."""
+
+    target: str
+    messages: int
+    seconds: float
+    slowest_ms: float
+    findings: tuple[tuple[int, str], ...]
+
+
+def _scan(*flags: int) -> bytes:
+    blocks = tuple(uru4000_frames.Block(flags=flag, lines=12) for flag in flags)
+    header = uru4000_frames.Header(lines=12 * len(flags), key_number=1, blocks=blocks)
+    head = uru4000_frames.write_header(header)
+    ridges = np.arange(header.lines * uru4000_frames.WIDTH, dtype=np.uint32) * 7 % 256
+    return head + ridges.astype(np.uint8).tobytes()
+
+
+def _mrz(data: bytes) -> None:
+    assembler = MrzAssembler()
+    half = len(data) // 2
+    for piece in (data[:half], data[half:]):
+        assembler.feed(piece)
+    assembler.pause()
+
+
+def _printer_answers(data: bytes) -> None:
+    for answer in data:
+        escpos_frames.is_done(answer)
+        if escpos_frames.is_status(answer):
+            escpos_frames.paper(answer)
+            escpos_frames.offline_cause(answer)
+
+
+def _slip() -> bytes:
+    lines = [SlipLine(text="Ñandú", right="25.00"), SlipLine(text="FOLIO-1", qr=True)]
+    return escpos_frames.slip_bytes(lines)
+
+
+_TD3 = (
+    b"P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\r\nL898902C36UTO7408122F1204159ZE184226B<<<<<10"
+)
+_TD1 = (
+    b"I<UTOD231458907<<<<<<<<<<<<<<<\r7408122F1204159UTO<<<<<<<<<<<6\r"
+    b"ERIKSSON<<ANNA<MARIA<<<<<<<<<<\r"
+)
+
+TARGETS: tuple[Target, ...] = (
+    Target(
+        name="uru4000-scan",
+        run=lambda data: uru4000_frames.decode(data, lambda number: 0x1234 ^ number),
+        seeds=(_scan(0), _scan(0x82, 0x02, 0x01, 0x00), _scan(0x06, 0x84)),
+    ),
+    Target(name="mrz-lines", run=_mrz, seeds=(_TD3, _TD1, b"\x02" + _TD3 + b"\r\x03")),
+    Target(
+        name="escpos-answers", run=_printer_answers, seeds=(b"\x12\x12\x00", b"\x1e\x72\x0f\x03")
+    ),
+    Target(name="escpos-slips", run=lambda data: list(Thermal().feed(data)), seeds=(_slip(),)),
+)
+
+
+def message(target: Target, number: int, *, seed: int = 0) -> bytes:
+    """The `number`-th broken message of a target, the same every time."""
+    rng = random.Random(f"{seed}/{target.name}/{number}")  # noqa: S311 - no secret
+    data = bytearray(rng.choice(target.seeds))
+    for _ in range(rng.choice((1, 1, 1, 2, 3, 8))):
+        rng.choice(_SPOILERS)(data, rng)
+    return bytes(data)
+
+
+def hunt(target: Target, count: int, *, first: int = 0, seed: int = 0) -> Hunt:
+    """Feed a target `count` broken messages."""
+    findings: list[tuple[int, str]] = []
+    slowest = 0.0
+    began = time.perf_counter()
+    for number in range(first, first + count):
+        data = message(target, number, seed=seed)
+        start = time.perf_counter()
+        found = _tried(target, data)
+        took = time.perf_counter() - start
+        slowest = max(slowest, took)
+        if took > SLOW_S:
+            found = f"took {took:.1f} s"
+        if found:
+            findings.append((number, found))
+            if len(findings) == 10:
+                break
+    return Hunt(
+        target=target.name,
+        messages=count,
+        seconds=round(time.perf_counter() - began, 3),
+        slowest_ms=round(slowest * 1000, 2),
+        findings=tuple(findings),
+    )
+
+
+def _tried(target: Target, data: bytes) -> str:
+    try:
+        target.run(data)
+    except DeviceTrouble:
+        pass
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+# --- ways to spoil a message
+
+
+def _flip(data: bytearray, rng: random.Random) -> None:
+    if data:
+        data[_near_start(len(data), rng)] ^= 1 << rng.randrange(8)
+
+
+def _overwrite(data: bytearray, rng: random.Random) -> None:
+    if data:
+        data[_near_start(len(data), rng)] = rng.choice((0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256)))
+
+
+def _insert(data: bytearray, rng: random.Random) -> None:
+    at = _near_start(len(data) + 1, rng)
+    data[at:at] = rng.randbytes(rng.choice((1, 1, 2, 4, 64)))
+
+
+def _remove(data: bytearray, rng: random.Random) -> None:
+    at = _near_start(len(data) + 1, rng)
+    del data[at : at + rng.choice((1, 1, 2, 4, 64))]
+
+
+def _cut(data: bytearray, rng: random.Random) -> None:
+    del data[rng.randrange(len(data) + 1) :]
+
+
+def _repeat(data: bytearray, rng: random.Random) -> None:
+    at = _near_start(len(data) + 1, rng)
+    data[at:at] = data[at : at + rng.choice((1, 4, 32))] * rng.choice((1, 2, 16))
+
+
+def _noise(data: bytearray, rng: random.Random) -> None:
+    data[:] = rng.randbytes(rng.choice((0, 1, 3, 16, 200)))
+
+
+def _near_start(size: int, rng: random.Random) -> int:
+    """Any place, but one of the first 64 as often as not: there stand the lengths and the kinds."""
+    return rng.randrange(min(size, 64) if rng.random() < 0.5 else size)
+
+
+_SPOILERS = (_flip, _overwrite, _overwrite, _insert, _remove, _cut, _repeat, _noise)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--n", type=int, default=100_000, help="messages for each parser")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--only", default="")
+    asked = parser.parse_args()
+    good = True
+    for target in TARGETS:
+        if asked.only in {"", target.name}:
+            done = hunt(target, asked.n, first=asked.first, seed=asked.seed)
+            good = good and not done.findings
+            rate = round(done.messages / max(done.seconds, 1e-9))
+            line = {"parser": done.target, "messages": done.messages, "per_second": rate}
+            line |= {"slowest_ms": done.slowest_ms, "findings": done.findings}
+            print(json.dumps(line), flush=True)  # noqa: T201 - its answer
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
