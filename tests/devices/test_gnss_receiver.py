@@ -81,6 +81,7 @@ def test_the_speed_is_found_without_being_told(
 ) -> None:
     monkeypatch.setattr(receiver, "_LISTEN_S", 0.25)
     pty.baud = 38400
+    time.sleep(0.1)  # what was sent before, at any speed
     fix = driver.read_fix(timeout_s=10, cancelled=Event())
     assert fix.utc == NOON
     driver.close()
