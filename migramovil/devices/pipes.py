@@ -7,22 +7,25 @@ import errno
 import socket
 import time
 from collections.abc import Callable, Iterator
+from threading import Event
 from typing import Any, Protocol
 
 import serial
 import usb.core
 import usb.util
 
-from migramovil.devices.trouble import DeviceBusy, NotAllowed, TimedOut, Unplugged
+from migramovil.devices.trouble import Cancelled, DeviceBusy, NotAllowed, TimedOut, Unplugged
 
 PRINTER_CLASS = 7
+_LOOK_S = 0.2  # how often a long write looks up
+_PUSH = 4096
 
 
 class Pipe(Protocol):
     """Two ways for bytes. DEV-01 when the far end is gone, from every method but `close`."""
 
-    def write(self, data: bytes, *, timeout_s: float) -> None:
-        """Send all of `data`; DEV-02 when that takes longer."""
+    def write(self, data: bytes, *, timeout_s: float, cancelled: Event | None = None) -> None:
+        """Send all of `data`; DEV-02 when that takes longer, DEV-03 once it is `cancelled`."""
         ...
 
     def read(self, *, timeout_s: float) -> bytes:
@@ -39,10 +42,9 @@ class TcpPipe:
         with _gone(OSError):
             self._socket = socket.create_connection((host, port), timeout_s)
 
-    def write(self, data: bytes, *, timeout_s: float) -> None:
-        self._socket.settimeout(timeout_s)
-        with _gone(OSError), _late(TimeoutError):
-            self._socket.sendall(data)
+    def write(self, data: bytes, *, timeout_s: float, cancelled: Event | None = None) -> None:
+        with _gone(OSError):
+            _push_all(self._push, data, timeout_s, cancelled)
 
     def read(self, *, timeout_s: float) -> bytes:
         self._socket.settimeout(max(timeout_s, 0.001))
@@ -54,6 +56,13 @@ class TcpPipe:
         if not data:
             raise Unplugged("the line was closed")
         return data
+
+    def _push(self, data: bytes, wait_s: float) -> int:
+        self._socket.settimeout(wait_s)
+        try:
+            return self._socket.send(data)
+        except TimeoutError:
+            return 0
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -68,10 +77,17 @@ class SerialPipe:
         with _serial_words():
             self._line = serial.Serial(port, baud, timeout=0, write_timeout=1)
 
-    def write(self, data: bytes, *, timeout_s: float) -> None:
+    def write(self, data: bytes, *, timeout_s: float, cancelled: Event | None = None) -> None:
         with _serial_words(), _late(serial.SerialTimeoutException):
-            self._line.write_timeout = timeout_s
-            self._line.write(data)
+            _push_all(self._push, data, timeout_s, cancelled)
+
+    def _push(self, data: bytes, wait_s: float) -> int:
+        """A little at a time: of a write that ends late, pyserial cannot say how much went out."""
+        if self._line.out_waiting:
+            time.sleep(min(wait_s, 0.02))
+            return 0
+        sent: int = self._line.write(data[:512])
+        return sent
 
     def read(self, *, timeout_s: float) -> bytes:
         with _serial_words():
@@ -101,12 +117,16 @@ class UsbPipe:
             self._out = self._endpoint(usb.util.ENDPOINT_OUT)
             self._in = self._endpoint(usb.util.ENDPOINT_IN)
 
-    def write(self, data: bytes, *, timeout_s: float) -> None:
-        end = time.monotonic() + timeout_s
-        with _usb_words(), _late(usb.core.USBTimeoutError):
-            for at in range(0, len(data), 4096):
-                left_ms = max(1, int((end - time.monotonic()) * 1000))
-                self._out.write(data[at : at + 4096], left_ms)
+    def write(self, data: bytes, *, timeout_s: float, cancelled: Event | None = None) -> None:
+        with _usb_words():
+            _push_all(self._push, data, timeout_s, cancelled)
+
+    def _push(self, data: bytes, wait_s: float) -> int:
+        try:
+            sent: int = self._out.write(data, max(1, int(wait_s * 1000)))
+        except usb.core.USBTimeoutError:
+            return 0
+        return sent
 
     def read(self, *, timeout_s: float) -> bytes:
         if self._in is None:
@@ -135,6 +155,20 @@ class UsbPipe:
                 and usb.util.endpoint_type(end.bmAttributes) == usb.util.ENDPOINT_TYPE_BULK
             ),
         )
+
+
+def _push_all(
+    push: Callable[[bytes, float], int], data: bytes, timeout_s: float, cancelled: Event | None
+) -> None:
+    """Send in pieces; `push` waits at most so long and says how many bytes went."""
+    end, at = time.monotonic() + timeout_s, 0
+    while at < len(data):
+        if cancelled is not None and cancelled.is_set():
+            raise Cancelled
+        left = end - time.monotonic()
+        if left <= 0:
+            raise TimedOut
+        at += push(data[at : at + _PUSH], min(left, _LOOK_S))
 
 
 def printer_interface(device: Any) -> Any:
