@@ -113,6 +113,20 @@ class Frame:
     number: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """One setting of a camera as it stands, in the camera's own words or units.
+
+    `automatic` is None where the camera has no automatic for it; `choices` is empty where any
+    number goes.
+    """
+
+    name: str
+    value: str
+    automatic: bool | None = None
+    choices: tuple[str, ...] = ()
+
+
 class PaperStatus(StrEnum):
     OK = "ok"
     LOW = "low"
@@ -171,6 +185,24 @@ class Camera(Device, Protocol):
         ...
 
 
+class StillCamera(Camera, Protocol):
+    """A camera whose capability `still` is True: its preview is small, or there is none."""
+
+    def capture_still(self, *, timeout_s: float, cancelled: Event) -> Frame:
+        """Release the shutter: one picture of full size, taken after the call."""
+        ...
+
+
+class AdjustableCamera(Camera, Protocol):
+    """A camera with something in its capability `controls`."""
+
+    def controls(self) -> tuple[Control, ...]: ...
+
+    def set_control(self, name: str, value: str) -> Control:
+        """Set one control, "" for automatic; how it stands afterwards. CAM-09 if it refuses."""
+        ...
+
+
 class FingerprintReader(Device, Protocol):
     def capture(
         self, *, timeout_s: float, cancelled: Event, on_preview: OnPreview | None = None
@@ -212,6 +244,10 @@ class Printer(Device, Protocol):
 class MrzReader(Device, Protocol):
     def read_lines(self, *, timeout_s: float, cancelled: Event) -> tuple[str, ...]:
         """Two or three MRZ lines of one document, as the reader sent them, without line ends."""
+        ...
+
+    def read_code(self, *, timeout_s: float, cancelled: Event) -> str:
+        """The text of the next bar code or QR; MRZ lines are none."""
         ...
 
 
