@@ -80,6 +80,7 @@ def drivers(at: Addresses | None = None) -> tuple[DriverSpec, ...]:
             make=lambda uru4000, info: uru4000.Uru4000Reader(info),
             ready=lambda uru4000: uru4000.installed(),
         ),
+        _driver("ef01", DeviceKind.FINGERPRINT, "usb", "fingerprint.ef01", known),
         _spec(
             name="escpos",
             kind=DeviceKind.PRINTER,
