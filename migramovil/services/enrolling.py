@@ -49,6 +49,7 @@ from migramovil.devices.lanes import Lane, Ticket
 from migramovil.devices.mrz.mrz_frames import assemble
 from migramovil.devices.ports import DeviceInfo, FingerImage, Frame, Pixels
 from migramovil.devices.registry import Bench
+from migramovil.devices.trouble import NotForEnrolment
 from migramovil.services.accounts import Accounts, Inside, KeptDraft
 from migramovil.services.catalogues import Catalogues
 from migramovil.services.clock import LIMA, StationClock
@@ -397,12 +398,17 @@ class Enrolling:
         return next((p for p in turn if not biometrics.settled(draft.finger(p), rules)), None)
 
     def take_finger(self, position: int) -> Ticket[FingerTaken]:
-        """One impression of `position`: captured, judged, encrypted; the better one is kept."""
+        """One impression of `position`: captured, judged, encrypted; the better one is kept.
+
+        FPR-04 when the reader does not declare that its pictures are fit for it.
+        """
 
         asked_for = self._in_hand()
 
         def take(reader: Any, off: threading.Event) -> FingerTaken:
             self._accounts.demand(Act.ENROLL)
+            if reader.info.capabilities.get("grade") != "enrolment":
+                raise NotForEnrolment
             self._tell_finger(position)
             image = reader.capture(timeout_s=FINGER_WAIT_S, cancelled=off)
             judged = self._quality.measure(image.pixels, image.ppi)

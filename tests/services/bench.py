@@ -168,6 +168,10 @@ class Reader(Played):
 
     taken = 0
 
+    def __init__(self, kind: DeviceKind) -> None:
+        super().__init__(kind)
+        self.info = replace(self.info, capabilities={"grade": "enrolment"})
+
     def capture(
         self, *, timeout_s: float, cancelled: Event, on_preview: OnPreview | None = None
     ) -> FingerImage:

@@ -22,7 +22,7 @@ from migramovil.core.roles import NotAllowed, Role
 from migramovil.core.trouble import Trouble
 from migramovil.devices.lanes import Ticket
 from migramovil.devices.ports import FingerImage
-from migramovil.devices.trouble import NoFinger, PaperOut, Unplugged
+from migramovil.devices.trouble import NoFinger, NotForEnrolment, PaperOut, Unplugged
 from migramovil.services.accounts import KeptDraft, NobodyInside
 from migramovil.services.enrolling import Enrolling
 from migramovil.store import kept
@@ -292,6 +292,19 @@ def test_a_capture_that_fails_loses_nothing_and_the_next_works(counter: Counter)
     taken = counter.enrolling.take_finger(2).result(10)
     assert (taken.good, taken.attempt) == (True, 1)
     assert counter.draft.person == person()
+
+
+@pytest.mark.parametrize("declared", [{"grade": "verification"}, {}])
+def test_a_reader_fit_to_verify_only_never_gives_a_finger_of_an_enrolment(
+    counter: Counter, declared: dict[str, str | int | bool]
+) -> None:
+    draft = counter.enrolling.start().result(10)
+    reader = counter.devices.reader
+    reader.info = replace(reader.info, capabilities=declared)
+    with pytest.raises(NotForEnrolment):
+        counter.enrolling.take_finger(2).result(10)
+    assert counter.enrolling.draft is draft
+    assert reader.taken == 0
 
 
 def test_a_driver_that_crashes_loses_nothing_and_the_next_works(
