@@ -36,6 +36,8 @@ class Devices:
     gnss: str = ""
     finger_serial: str = ""
     sbi: str = "4501-4600"
+    sbi_roots: str = ""
+    sbi_environment: str = "Production"
     vendor_library: str = ""
 
 

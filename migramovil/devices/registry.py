@@ -30,8 +30,9 @@ class Addresses:
     """Where the devices are that nobody can find by looking; "" for none.
 
     `printer` is "host:port", a serial port or ipp://…, `camera` an http:// address, `sbi` the
-    range of loopback ports on which device services may listen, `vendor_library` the path of the
-    operator's own library; the others are serial ports.
+    range of loopback ports on which device services may listen, `sbi_roots` a PEM file with the
+    certificates they must descend from, `vendor_library` the path of the operator's own library;
+    the others are serial ports.
     """
 
     printer: str = ""
@@ -40,6 +41,8 @@ class Addresses:
     gnss: str = ""
     finger_serial: str = ""
     sbi: str = ""
+    sbi_roots: str = ""
+    sbi_environment: str = "Production"  # or Staging, Developer, Pre-Production
     vendor_library: str = ""
 
 
