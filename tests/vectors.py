@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from migramovil.core import canonical, letters, packet, recovery, sealing
+from migramovil.core import canonical, downstream, letters, packet, recovery, sealing
 from migramovil.core.record import Descriptor, Realm, ReceiptBody, ReceiptKind, Signed, Stamp
 from migramovil.sync import wire
 
@@ -30,7 +30,7 @@ def opener(number: int) -> sealing.Opener:
 
 
 STATION_KEY, TRANSPORT, ROOT, STORED, OPENED, REGISTRAR = map(signer, range(1, 7))
-OPERATIONAL, RECOVERY = opener(7), opener(8)
+OPERATIONAL, RECOVERY, STATION_KEM = opener(7), opener(8), opener(10)
 CONTENT_KEY = bytes([9]) * 32
 
 
@@ -206,12 +206,34 @@ def spoken() -> list[dict[str, Any]]:
     ]
 
 
+def published() -> list[dict[str, str]]:
+    """A list for all, and one about people for one station (sealed anew each time: kept)."""
+    words = [{"record": RECORD, "folio": "01A-00001", "decided": UTC, "words": "Aprobado"}]
+    whole = downstream.Kind.COUNTRIES, "PER,Perú\nVEN,Venezuela\n".encode()
+    one = downstream.Kind.DECISIONS, canonical.encode(words)
+    found = []
+    for (kind, content), to in ((whole, b""), (one, STATION_KEM.public)):
+        made = downstream.publish(
+            content, REGISTRAR, realm=Realm.TRAINING, kind=kind, version=3, issued=UTC,
+            station=STATION if to else "", recipient=to,
+        )  # fmt: skip
+        found.append(
+            {
+                "manifest": canonical.encode(made.signed).decode(),
+                "body": canonical.text(made.body),
+                "content": content.decode(),
+            }
+        )
+    return found
+
+
 def keys() -> dict[str, Any]:
     """Every key of these vectors: private halves in hex, so that anybody can make them."""
     signers = {
         "station": STATION_KEY, "transport": TRANSPORT, "root": ROOT, "stored": STORED,
         "opened": OPENED, "registrar": REGISTRAR,
     }  # fmt: skip
+    kems = {"operational": OPERATIONAL, "recovery": RECOVERY, "station": STATION_KEM}
     return {
         "ed25519": {
             name: {"private": one.dump().hex(), "public": one.public.hex()}
@@ -220,7 +242,7 @@ def keys() -> dict[str, Any]:
         "mlkem768x25519": {
             name: {"private": one.dump().hex(), "public": one.public.hex(),
                    "id": sealing.key_id(one.public)}
-            for name, one in {"operational": OPERATIONAL, "recovery": RECOVERY}.items()
+            for name, one in kems.items()
         },
         "content_key": CONTENT_KEY.hex(),
     }  # fmt: skip
@@ -257,6 +279,7 @@ def main() -> None:
     data = canonical.from_text(made["packet"])
     write("packet", {**made, "announce": announcement(data)})
     write("receipts", chain(made["digest"], len(data)))
+    write("downstream", published())
 
 
 if __name__ == "__main__":
