@@ -86,14 +86,18 @@ class DeviceSlot(Generic[D]):
             self._device = None
             self._end(DeviceState.ABSENT, trouble)
             raise
+        except DriverCrashed as trouble:  # in a process of its own, or left alone on its lane
+            self._shut()
+            self._end(DeviceState.FAULTED, trouble)
+            raise
         except Trouble as trouble:  # the job may end in another room's trouble: not the device's
             self._end(DeviceState.READY, trouble if isinstance(trouble, DeviceTrouble) else None)
             raise
         except Exception as error:  # noqa: BLE001 - a driver may raise anything
-            where = _where(error)
-            log.error("a device driver crashed: %s", where)
+            place = where(error)
+            log.error("a device driver crashed: %s", place)
             self._shut()
-            crash = DriverCrashed(where)
+            crash = DriverCrashed(place)
             self._end(DeviceState.FAULTED, crash)
             raise crash from None
         self._end(DeviceState.READY, None)
@@ -136,7 +140,7 @@ class DeviceSlot(Generic[D]):
             self._on_state(state)
 
 
-def _where(error: BaseException) -> str:
+def where(error: BaseException) -> str:
     """Type and place of an exception. Its text and its values stay out: they may be personal."""
     frames = traceback.extract_tb(error.__traceback__)[-3:]
     places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames[::-1])

@@ -72,6 +72,18 @@ class DriverCrashed(DeviceTrouble):
     who = Who.TECHNICIAN
 
 
+class DriverHung(DriverCrashed):
+    """A driver did not come back when its time was over; it was ended and the next use is fresh."""
+
+    code = "DEV-10"
+    what = "El dispositivo dejó de contestar y se reinició el programa que lo maneja."
+    advice = (
+        "Lo ya guardado sigue a salvo. Repita la acción; si vuelve a pasar, desconecte el "
+        "dispositivo, espere cinco segundos y conéctelo de nuevo."
+    )
+    who = Who.OFFICER
+
+
 class NoFinger(DeviceTrouble):
     code = "FPR-01"
     what = "No se sintió ningún dedo a tiempo."
