@@ -20,7 +20,7 @@ import numpy as np
 from migramovil.devices.fingerprint import uru4000_frames
 from migramovil.devices.mrz.mrz_frames import MrzAssembler
 from migramovil.devices.ports import SlipLine
-from migramovil.devices.printer import escpos_frames
+from migramovil.devices.printer import escpos_frames, ipp_frames
 from migramovil.devices.sim.thermal_frames import Thermal
 from migramovil.devices.trouble import DeviceTrouble
 
@@ -64,11 +64,13 @@ def _mrz(data: bytes) -> None:
 
 
 def _printer_answers(data: bytes) -> None:
-    for answer in data:
-        escpos_frames.is_done(answer)
-        if escpos_frames.is_status(answer):
-            escpos_frames.paper(answer)
-            escpos_frames.offline_cause(answer)
+    for answer in escpos_frames.Answers().feed(data):
+        if isinstance(answer, escpos_frames.Status):
+            escpos_frames.paper(answer.bits)
+            escpos_frames.offline_cause(answer.bits)
+            escpos_frames.error_cause(answer.bits)
+        if isinstance(answer, escpos_frames.Change):
+            escpos_frames.change_cause(answer)
 
 
 def _slip() -> bytes:
@@ -84,6 +86,14 @@ _TD1 = (
     b"ERIKSSON<<ANNA<MARIA<<<<<<<<<<\r"
 )
 
+_IPP_ANSWER = (  # a text with its language, an integer of two values, a collection within another
+    b"\x02\x00\x00\x00\x00\x00\x00\x01\x01\x47\x00\x12attributes-charset\x00\x05utf-8"
+    b"\x04\x35\x00\x01n\x00\x0b\x00\x02es\x00\x05Papel\x21\x00\x01i\x00\x04\x00\x00\x00\x07"
+    b"\x21\x00\x00\x00\x04\x00\x00\x00\x08\x34\x00\x01c\x00\x00\x4a\x00\x00\x00\x01x\x34\x00\x00\x00\x00"
+    b"\x4a\x00\x00\x00\x01y\x33\x00\x00\x00\x08\x00\x00\x00\x01\x00\x00\x00\x02\x37\x00\x00\x00\x00"
+    b"\x37\x00\x00\x00\x00\x32\x00\x01r\x00\x09\x00\x00\x01\x2c\x00\x00\x01\x2c\x03\x03"
+)
+
 TARGETS: tuple[Target, ...] = (
     Target(
         name="uru4000-scan",
@@ -92,7 +102,19 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target(name="mrz-lines", run=_mrz, seeds=(_TD3, _TD1, b"\x02" + _TD3 + b"\r\x03")),
     Target(
-        name="escpos-answers", run=_printer_answers, seeds=(b"\x12\x12\x00", b"\x1e\x72\x0f\x03")
+        name="escpos-answers",
+        run=_printer_answers,
+        seeds=(b"\x12\x12\x00", b"\x1e\x72\x0f\x03", b"\x18\x08\x0f\x00\x5fTM-T88V\x00\x00"),
+    ),
+    Target(
+        name="printer-device-id",
+        run=escpos_frames.device_id,
+        seeds=(b"\x00\x2aMFG:EPSON;MDL:TM-T88V;CMD:ESC/POS;SN:J5;",),
+    ),
+    Target(
+        name="ipp",
+        run=ipp_frames.decode,
+        seeds=(_IPP_ANSWER, _IPP_ANSWER[:8] + _IPP_ANSWER[8:-1] * 3 + b"\x03\x00\x01"),
     ),
     Target(name="escpos-slips", run=lambda data: list(Thermal().feed(data)), seeds=(_slip(),)),
 )

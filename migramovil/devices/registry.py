@@ -84,14 +84,7 @@ def drivers(at: Addresses | None = None) -> tuple[DriverSpec, ...]:
             ready=lambda uru4000: uru4000.installed(),
         ),
         _driver("ef01", DeviceKind.FINGERPRINT, "usb", "fingerprint.ef01", known),
-        _spec(
-            name="escpos",
-            kind=DeviceKind.PRINTER,
-            lane="printer",
-            module="printer.escpos",
-            find=lambda escpos: escpos.at_address(known.printer) or escpos.find_usb(),
-            make=lambda escpos, info: escpos.EscPosPrinter(info, escpos.dial(info.path)),
-        ),
+        _driver("escpos", DeviceKind.PRINTER, "printer", "printer.escpos", known),
         _spec(
             name="mrz-serial",
             kind=DeviceKind.MRZ,

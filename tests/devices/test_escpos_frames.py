@@ -13,6 +13,14 @@ from hypothesis import strategies as st
 from migramovil.devices.ports import PaperStatus, SlipLine
 from migramovil.devices.printer import escpos_frames as frames
 from migramovil.devices.sim.thermal_frames import Cut, LineEnd, Raster, Text, Thermal
+from migramovil.devices.trouble import (
+    CoverOpen,
+    CutterJammed,
+    DeviceTrouble,
+    HeadTooHot,
+    PaperOut,
+    PrinterBroken,
+)
 
 
 def printed(*lines: SlipLine, columns: int = 48) -> list[str]:
@@ -103,8 +111,59 @@ def test_a_qr_code_fits_slips_of_58_mm(length: int) -> None:
     [(0x12, PaperStatus.OK), (0x1E, PaperStatus.LOW), (0x7E, PaperStatus.OUT)],
 )
 def test_the_paper_status_is_read_from_its_bits(answer: int, status: PaperStatus) -> None:
-    assert frames.is_status(answer)
+    assert frames.Answers().feed(bytes([answer])) == [frames.Status(answer)]
     assert frames.paper(answer) is status
+
+
+SAID = b"\x12\x5fTM-T88V\x00\x18\x08\x0f\x00\x00\x37\x25\x00\x11\x1a"
+
+
+@given(st.lists(st.integers(1, 4), max_size=20))
+def test_answers_are_told_apart_however_they_are_cut_up(cuts: list[int]) -> None:
+    reader, found, at = frames.Answers(), [], 0
+    for cut in [*cuts, len(SAID)]:
+        found += reader.feed(SAID[at : at + cut])
+        at += cut
+    assert found == [
+        frames.Status(0x12),
+        frames.Named("TM-T88V"),
+        frames.Change((0x18, 0x08, 0x0F, 0x00)),
+        frames.Done(),
+        frames.Status(0x1A),
+    ]
+    assert reader.noise == 0
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_answers_or_noise(data: bytes) -> None:
+    reader = frames.Answers()
+    for answer in reader.feed(data):
+        assert not isinstance(answer, frames.Named) or answer.text.isascii()
+    assert len(reader._waiting) < 80  # what is kept for later has an end
+
+
+@pytest.mark.parametrize(
+    ("change", "trouble"),
+    [
+        ((0x10, 0, 0, 0), None),
+        ((0x10, 0, 0x03, 0), None),  # little paper stops nothing
+        ((0x18, 0, 0x0F, 0), PaperOut),
+        ((0x38, 0, 0, 0), CoverOpen),
+        ((0x18, 0x08, 0, 0), CutterJammed),
+        ((0x18, 0x40, 0, 0), HeadTooHot),
+        ((0x18, 0x20, 0, 0), PrinterBroken),
+    ],
+)
+def test_what_a_printer_says_by_itself_names_the_cause(
+    change: tuple[int, int, int, int], trouble: type[DeviceTrouble] | None
+) -> None:
+    found = frames.change_cause(frames.Change(change))
+    assert (None if found is None else type(found)) is trouble
+
+
+def test_a_usb_printer_s_word_of_itself_is_read_without_trust() -> None:
+    said = b"\x00\x30mfg: EPSON;MDL:TM-T88V\x1b;CMD:ESC/POS;junk;=;"
+    assert frames.device_id(said) == {"MFG": "EPSON", "MDL": "TM-T88V", "CMD": "ESC/POS"}
 
 
 def test_composing_leaves_no_folder_no_handler_and_no_warning_behind(tmp_path: Path) -> None:

@@ -2,30 +2,96 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
 
-from migramovil.devices.ports import PaperStatus, SlipLine
+from migramovil.devices.ports import DeviceInfo, PaperStatus, Printed, SlipLine
 from migramovil.devices.printer import escpos
-from migramovil.devices.sim.thermal_frames import Cut, StatusAsked, Text, Thermal
-from migramovil.devices.sim.thermal_printer import PrinterFault, ThermalPrinter
-from migramovil.devices.sim.usb_backend import OneDeviceBackend, fill, late
+from migramovil.devices.registry import Addresses
+from migramovil.devices.sim.thermal_mechanism import Mechanism
+from migramovil.devices.sim.thermal_printer import (
+    PrinterFault,
+    SerialThermalPrinter,
+    ThermalPrinter,
+    UsbThermalPrinter,
+)
+from migramovil.devices.sim.usb_backend import OneDeviceBackend
 from migramovil.devices.trouble import (
+    Cancelled,
     CoverOpen,
+    CutterJammed,
     DeviceTrouble,
+    HeadTooHot,
+    PaperEndedMidway,
     PaperOut,
+    PrinterBroken,
+    PrinterGarbled,
     PrinterOffline,
     PrinterUnreachable,
     PrintUnconfirmed,
+    TimedOut,
 )
 
-SLIP = [SlipLine(text="Constancia", bold=True), SlipLine(text="A-0427", size=2)]
+SLIP = [
+    SlipLine(text="Constancia", bold=True),
+    SlipLine(text="A-0427", size=2),
+    SlipLine(text="Sede central decide."),
+    SlipLine(text="No use intermediarios."),
+]
+
+
+@dataclass
+class Line:
+    """A played printer, and the real driver at the other end of its line."""
+
+    mechanism: Mechanism
+    printer: Callable[..., escpos.EscPosPrinter]
+    unplug: Callable[[], object]
+    plug: Callable[[], object]
+
+
+def tcp() -> tuple[Line, Callable[[], None]]:
+    thermal = ThermalPrinter()
+    made = partial(printer_at, thermal.address)
+    return Line(thermal, made, thermal.unplug, thermal.plug), thermal.close
+
+
+def usb() -> tuple[Line, Callable[[], None]]:
+    bus = UsbThermalPrinter()
+
+    def made(**options: Any) -> escpos.EscPosPrinter:
+        info = escpos.find_usb(bus)[0]
+        return escpos.EscPosPrinter(info, escpos.dial(info.path, backend=bus), **options)
+
+    plugged = partial(setattr, bus, "plugged")
+    return Line(bus.mechanism, made, partial(plugged, False), partial(plugged, True)), lambda: None
+
+
+def serial() -> tuple[Line, Callable[[], None]]:
+    thermal = SerialThermalPrinter()
+
+    def made(**options: Any) -> escpos.EscPosPrinter:
+        info = escpos.at_address(thermal.port)[0]
+        return escpos.EscPosPrinter(info, escpos.dial(thermal.port), **options)
+
+    return Line(thermal, made, thermal.unplug, thermal.plug), thermal.close
+
+
+needs_pty = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+
+
+@pytest.fixture(params=[tcp, usb, pytest.param(serial, marks=needs_pty)])
+def line(request: pytest.FixtureRequest) -> Iterator[Line]:
+    made, close = request.param()
+    yield made
+    close()
 
 
 @pytest.fixture
@@ -40,13 +106,123 @@ def printer_at(address: str, timeout_s: float = 5.0) -> escpos.EscPosPrinter:
     return escpos.EscPosPrinter(info, escpos.dial(info.path), timeout_s=timeout_s)
 
 
-def test_a_slip_that_returned_is_on_paper(thermal: ThermalPrinter) -> None:
-    printer = printer_at(thermal.address)
+# ---- over every line ---------------------------------------------------------------------------
+def test_a_slip_that_is_confirmed_is_on_paper(line: Line) -> None:
+    printer = line.printer()
     for count in (1, 2):
+        assert printer.print_slip(SLIP) == Printed(job="", confirmed=True)
+        assert len(line.mechanism.slips) == count
+
+
+def test_a_printer_says_who_it_is(line: Line) -> None:
+    printer = line.printer()
+    printer.open()
+    assert (printer.info.model, printer.info.serial) == ("MIGRAMOVIL Termica 80", "SIM0417")
+    assert printer.info.capabilities == {"columns": 48, "paper": "roll", "reports_paper": True}
+
+
+def test_a_slip_whose_paper_ended_midway_comes_out_whole_once_there_is_paper(line: Line) -> None:
+    """The half that waits in the printer's buffer must not come out first, as a slip of its own."""
+    printer = line.printer()
+    line.mechanism.fault = PrinterFault.PAPER_ENDS_MIDWAY
+    with pytest.raises(PaperEndedMidway):
         printer.print_slip(SLIP)
-        assert len(thermal.slips) == count
+    assert (len(line.mechanism.scraps), line.mechanism.slips) == (1, [])
+
+    with pytest.raises(PaperOut):
+        printer.print_slip(SLIP)
+    line.mechanism.fault = PrinterFault.NONE
+    assert line.mechanism.slips == []
+    printer.print_slip(SLIP)
+    assert heights(line.mechanism) == [whole_height()]
 
 
+def test_a_half_slip_the_printer_could_not_be_told_of_is_forgotten_before_the_next(
+    thermal: ThermalPrinter,
+) -> None:
+    """The cable is pulled in the moment the paper ends; the buffer still holds the other half."""
+    become = thermal._become
+
+    def ends(fault: PrinterFault) -> None:
+        become(fault)
+        thermal.unplug()
+
+    printer = printer_at(thermal.address)
+    thermal.fault = PrinterFault.PAPER_ENDS_MIDWAY
+    thermal._become = ends  # type: ignore[method-assign]
+    with pytest.raises(DeviceTrouble):
+        printer.print_slip(SLIP)
+    while thermal.plugged:
+        time.sleep(0.005)
+    assert thermal._buffer
+
+    thermal._become = become  # type: ignore[method-assign]
+    thermal.plug()
+    with pytest.raises(PaperOut):
+        printer.print_slip(SLIP)
+    thermal.fault = PrinterFault.NONE
+    assert thermal.slips == []
+    printer.print_slip(SLIP)
+    assert heights(thermal) == [whole_height()]
+
+
+def heights(mechanism: Mechanism) -> list[int]:
+    return [slip.height for slip in mechanism.slips]
+
+
+def whole_height() -> int:
+    whole = ThermalPrinter()
+    printer_at(whole.address).print_slip(SLIP)
+    whole.close()
+    [height] = heights(whole)
+    return height
+
+
+def test_a_printer_that_is_gone_is_prn_01_and_comes_back(line: Line) -> None:
+    printer = line.printer()
+    line.unplug()
+    for use in (printer.open, printer.status, lambda: printer.print_slip(SLIP)):
+        with pytest.raises(PrinterUnreachable):
+            use()
+    line.plug()
+    printer.print_slip(SLIP)
+    assert len(line.mechanism.slips) == 1
+
+
+def test_a_cable_pulled_midway_leaves_no_claim_that_the_slip_is_out_or_not(line: Line) -> None:
+    line.mechanism.seconds_per_slip = 0.3
+    pulled = threading.Timer(0.15, line.unplug)
+    pulled.start()
+    with pytest.raises((PrintUnconfirmed, PrinterUnreachable)) as trouble:
+        line.printer().print_slip(SLIP)
+    pulled.join()
+    sent = bool(line.mechanism.slips)
+    assert not sent or isinstance(trouble.value, PrintUnconfirmed)
+
+
+def test_a_slip_that_is_called_off_ends_at_once(line: Line) -> None:
+    line.mechanism.seconds_per_slip = 0.4
+    off = threading.Event()
+    threading.Timer(0.1, off.set).start()
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        line.printer().print_slip([*SLIP, *SLIP], cancelled=off)
+    assert time.monotonic() - began < 1
+
+
+def test_nobody_waits_long_for_a_printer_that_hangs(line: Line) -> None:
+    printer = line.printer(timeout_s=0.5)
+    line.mechanism.fault = PrinterFault.HANG
+    began = time.monotonic()
+    try:
+        told = printer.print_slip(SLIP)
+    except (PrintUnconfirmed, TimedOut):
+        told = Printed(job="", confirmed=False)
+    assert not told.confirmed
+    assert time.monotonic() - began < 4
+
+
+# ---- what it says of itself --------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("fault", "status"),
     [
@@ -67,9 +243,12 @@ def test_the_paper_is_what_the_printer_says(
     ("fault", "trouble"),
     [
         (PrinterFault.PAPER_OUT, PaperOut),
-        (PrinterFault.PAPER_ENDS_MIDWAY, PaperOut),
         (PrinterFault.COVER_OPEN, CoverOpen),
         (PrinterFault.OFFLINE, PrinterOffline),
+        (PrinterFault.CUTTER, CutterJammed),
+        (PrinterFault.HOT, HeadTooHot),
+        (PrinterFault.BROKEN, PrinterBroken),
+        (PrinterFault.GARBAGE, PrinterGarbled),
     ],
 )
 def test_a_printer_that_cannot_print_says_why_and_prints_when_it_can(
@@ -77,13 +256,33 @@ def test_a_printer_that_cannot_print_says_why_and_prints_when_it_can(
 ) -> None:
     printer = printer_at(thermal.address)
     thermal.fault = fault
-    with pytest.raises(trouble):
+    with pytest.raises(trouble) as raised:
         printer.print_slip(SLIP)
+    assert type(raised.value) is trouble
     assert thermal.slips == []
 
     thermal.fault = PrinterFault.NONE
     printer.print_slip(SLIP)
     assert len(thermal.slips) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "trouble"),
+    [(PrinterFault.COVER_OPEN, CoverOpen), (PrinterFault.CUTTER, CutterJammed)],
+)
+def test_what_stops_a_slip_midway_is_told_without_being_asked(
+    thermal: ThermalPrinter, fault: PrinterFault, trouble: type[DeviceTrouble]
+) -> None:
+    plain = thermal._print
+
+    def stop_there(action: Any) -> None:
+        plain(action)
+        thermal._become(fault)
+
+    thermal._print = stop_there  # type: ignore[method-assign]
+    with pytest.raises(trouble):
+        printer_at(thermal.address).print_slip(SLIP)
+    assert thermal.slips == []
 
 
 def test_little_paper_does_not_stop_a_slip(thermal: ThermalPrinter) -> None:
@@ -92,99 +291,61 @@ def test_little_paper_does_not_stop_a_slip(thermal: ThermalPrinter) -> None:
     assert len(thermal.slips) == 1
 
 
-def test_a_printer_that_never_answers_prints_all_the_same(thermal: ThermalPrinter) -> None:
+def test_a_printer_that_never_answers_prints_and_nothing_is_claimed(
+    thermal: ThermalPrinter,
+) -> None:
     cut = threading.Event()
     thermal._on_slip = lambda _: cut.set()
     thermal.fault = PrinterFault.MUTE
-    printer_at(thermal.address).print_slip(SLIP)
+    assert not printer_at(thermal.address).print_slip(SLIP).confirmed
     assert cut.wait(5)
 
 
 def test_a_printer_that_does_not_say_it_finished_is_prn_05(thermal: ThermalPrinter) -> None:
-    thermal._seconds_per_slip = 1.0
+    thermal.seconds_per_slip = 1.0
     with pytest.raises(PrintUnconfirmed):
         printer_at(thermal.address, timeout_s=0.4).print_slip(SLIP)
 
 
-def test_a_printer_that_is_off_is_prn_01_and_comes_back(thermal: ThermalPrinter) -> None:
-    printer = printer_at(thermal.address)
-    thermal.unplug()
-    for use in (printer.open, printer.status, lambda: printer.print_slip(SLIP)):
-        with pytest.raises(PrinterUnreachable):
-            use()
-    thermal.plug()
-    printer.print_slip(SLIP)
-    assert len(thermal.slips) == 1
-
-
-def test_nobody_waits_longer_than_the_timeout_for_a_printer_that_takes_nothing() -> None:
-    class Stuck:
-        """A pipe into a printer that answers, and then swallows nothing."""
-
-        def write(self, data: bytes, *, timeout_s: float) -> None:
-            time.sleep(min(timeout_s, 0.01))
-
-        def read(self, *, timeout_s: float) -> bytes:
-            return b"\x12"
-
-        def close(self) -> None: ...
-
-    info = escpos.at_address("127.0.0.1:9100")[0]
-    began = time.monotonic()
-    with pytest.raises(PrintUnconfirmed):
-        escpos.EscPosPrinter(info, Stuck, timeout_s=0.5).print_slip(SLIP)
-    assert time.monotonic() - began < 3
-
-
-@pytest.mark.parametrize("address", ["", "/dev/ttyNOTHERE"])
-def test_an_address_that_names_nothing_lists_no_printer(address: str) -> None:
+# ---- who is there ------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "address", ["", "/dev/ttyNOTHERE", "ipp://127.0.0.1:631/ipp/print", "ipps://printer.local"]
+)
+def test_an_address_that_names_no_such_printer_lists_none(address: str) -> None:
     assert escpos.at_address(address) == []
+    assert not address or escpos.find(Addresses(printer=address)) == []
 
 
-class UsbPrinter(OneDeviceBackend):
-    """A USB printer that notes what it prints and answers about its paper."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            vendor=0x04B8, product=0x0202, endpoints=((0x01, 2), (0x82, 2)), interface_class=7
-        )
-        self.texts: list[str] = []
-        self.cuts = 0
-        self._thermal = Thermal()
-        self._answers: list[int] = []
-
-    def bulk_write(self, dev_handle: object, ep: int, intf: int, data: Any, timeout: int) -> int:
-        self.check_plugged()
-        for action in self._thermal.feed(bytes(data)):
-            if isinstance(action, Text):
-                self.texts.append(action.text)
-            elif isinstance(action, Cut):
-                self.cuts += 1
-            elif isinstance(action, StatusAsked):
-                self._answers.append(0x12 if action.now else 0x00)
-        return len(data)
-
-    def bulk_read(self, dev_handle: object, ep: int, intf: int, buff: Any, timeout: int) -> int:
-        self.check_plugged()
-        if not self._answers:
-            raise late()
-        return fill(buff, bytes([self._answers.pop(0)]))
+@pytest.mark.parametrize(
+    ("address", "path", "baud", "columns"),
+    [
+        ("10.0.0.7:9100", "10.0.0.7:9100", 9600, 48),
+        ("10.0.0.7:9100#32", "10.0.0.7:9100", 9600, 32),
+        ("/dev/ttyS0@38400#42", "/dev/ttyS0", 38400, 42),
+        ("COM3@x#0", "COM3", 9600, 48),
+    ],
+)
+def test_an_address_may_name_the_speed_of_the_line_and_the_width_of_the_paper(
+    address: str, path: str, baud: int, columns: int
+) -> None:
+    assert escpos.Place.read(address) == escpos.Place(path=path, baud=baud, columns=columns)
 
 
-def test_a_usb_printer_is_found_by_its_class_and_prints() -> None:
-    bus = UsbPrinter()
-    found = escpos.find_usb(bus)
-    assert [info.path for info in found] == ["usb:250:001"]
+def test_a_slow_line_is_given_the_time_a_long_slip_needs() -> None:
+    fast, slow = (escpos.Place.read(f"/dev/ttyS0@{baud}").patience_s for baud in (115200, 9600))
+    assert fast < 11
+    assert slow > 30
 
-    printer = escpos.EscPosPrinter(found[0], escpos.dial(found[0].path, backend=bus))
-    assert printer.status() is PaperStatus.OK
-    printer.print_slip(SLIP)
-    assert (bus.texts, bus.cuts) == (["Constancia", "A-0427"], 1)
 
-    bus.plugged = False
-    assert escpos.find_usb(bus) == []
-    with pytest.raises(PrinterUnreachable):
-        printer.print_slip(SLIP)
+@pytest.mark.parametrize("commands", ["ESC/POS", "ESCPOS,PCL", "EPSON-ESC/POS", ""])
+def test_a_usb_printer_that_may_take_slips_is_listed(commands: str) -> None:
+    [info] = escpos.find_usb(UsbThermalPrinter(commands=commands))
+    assert (info.path, info.vendor, info.product) == ("usb:250:001", "04b8", "0202")
+
+
+@pytest.mark.parametrize("commands", ["PJL,PCL6,POSTSCRIPT", "ESCPL2,BDC,D4", "PWGRaster,URF"])
+def test_a_page_printer_is_never_fed_the_bytes_of_a_slip(commands: str) -> None:
+    assert escpos.find_usb(UsbThermalPrinter(commands=commands)) == []
 
 
 def test_other_usb_devices_are_not_taken_for_printers() -> None:
@@ -192,28 +353,9 @@ def test_other_usb_devices_are_not_taken_for_printers() -> None:
     assert escpos.find_usb(bus) == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
-def test_a_serial_printer_without_a_way_back_prints() -> None:
-    import pty
-    import tty
-
-    near, far = pty.openpty()
-    tty.setraw(far)
-    said = bytearray()
-
-    def swallow() -> None:
-        while not said.endswith(b"\x1dV\x00"):
-            said.extend(os.read(near, 4096))
-
-    reader = threading.Thread(target=swallow, daemon=True)
-    reader.start()
-    port = os.ttyname(far)
-    printer = printer_at(port)
-    assert printer.info.path == port
-    printer.print_slip(SLIP)
-    reader.join(5)
-    os.close(near)
-    os.close(far)
-
-    texts = [action.text for action in Thermal().feed(bytes(said)) if isinstance(action, Text)]
-    assert texts == ["Constancia", "A-0427"]
+def test_a_device_made_from_what_was_found_prints(thermal: ThermalPrinter) -> None:
+    at = Addresses(printer=thermal.address)
+    assert escpos.installed()
+    [info] = escpos.find(at)
+    assert isinstance(info, DeviceInfo)
+    assert escpos.make(info, at).print_slip(SLIP).confirmed

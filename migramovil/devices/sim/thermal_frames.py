@@ -67,7 +67,28 @@ class StatusAsked:
     now: bool
 
 
-Action = Text | LineEnd | Raster | QrCode | Feed | Cut | StatusAsked
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameAsked:
+    """GS I: 66 the maker, 67 the model, 68 the serial number."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellChanges:
+    """GS a: say by yourself what changes, or no more."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """DLE DC4 8: drop, at once, all that came and was not printed."""
+
+
+Action = (
+    Text | LineEnd | Raster | QrCode | Feed | Cut | StatusAsked | NameAsked | TellChanges | Forget
+)
 
 _DLE, _ESC, _GS = 0x10, 0x1B, 0x1D
 
@@ -121,6 +142,8 @@ class Thermal:
 
     def _command(self, data: bytes) -> tuple[int, list[Action]]:
         lead, code = data[0], data[1]
+        if lead == _DLE and code == 0x14:
+            return self._real_time(data)
         if lead == _DLE:
             size = 1
         elif lead == _GS and code in b"(vVk":
@@ -131,6 +154,13 @@ class Thermal:
             return 0, []
         argument = data[2] if size else 0
         return 2 + size, self._short(lead, code, argument)
+
+    def _real_time(self, data: bytes) -> tuple[int, list[Action]]:
+        """DLE DC4: 8 clears, when the seven bytes after it say so too; the others open drawers."""
+        size = 10 if data[2:3] == b"\x08" else 5
+        if len(data) < size:
+            return 0, []
+        return size, [Forget()] if data[2:size] == b"\x08\x01\x03\x14\x01\x06\x02\x08" else []
 
     def _short(self, lead: int, code: int, argument: int) -> list[Action]:
         if lead == _DLE:
@@ -144,6 +174,10 @@ class Thermal:
             self._width, self._height = (argument >> 4 & 7) + 1, (argument & 7) + 1
         elif code == 0x72:  # r
             return [StatusAsked(number=argument, now=False)]
+        elif code == 0x49:  # I
+            return [NameAsked(number=argument)]
+        elif code == 0x61:  # a
+            return [TellChanges(on=argument != 0)]
         return []
 
     def _esc(self, code: int, argument: int) -> list[Action]:

@@ -1,63 +1,32 @@
-"""A thermal printer that listens on a TCP port of the loopback and prints to pictures."""
+"""The played thermal printer at the end of its three lines: TCP, USB and serial."""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import select
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from enum import StrEnum
-from pathlib import Path
+from functools import partial
+from typing import Any
 
-from PIL import Image
+from migramovil.devices.sim.thermal_mechanism import Mechanism, PrinterFault
+from migramovil.devices.sim.usb_backend import OneDeviceBackend, fill, late
 
-from migramovil.devices.sim.thermal_frames import Action, Cut, StatusAsked, Thermal
-from migramovil.devices.sim.thermal_paper import Paper
+__all__ = ["PrinterFault", "SerialThermalPrinter", "ThermalPrinter", "UsbThermalPrinter"]
 
-
-class PrinterFault(StrEnum):
-    """What can be made to go wrong. Unplugging is `unplug()`."""
-
-    NONE = "none"
-    PAPER_LOW = "paper low"
-    PAPER_OUT = "paper out"
-    PAPER_ENDS_MIDWAY = "paper ends midway"  # there is some, but not enough for the next slip
-    COVER_OPEN = "cover open"
-    OFFLINE = "offline"  # answers, and prints nothing
-    MUTE = "mute"  # prints, and answers nothing: a printer without a way back
+_TRICKLE_S = 0.01
 
 
-_STOPS = {PrinterFault.PAPER_OUT, PrinterFault.COVER_OPEN, PrinterFault.OFFLINE}
-_NO_PAPER = {PrinterFault.PAPER_OUT}
-_OFFLINE_CAUSES = {
-    PrinterFault.PAPER_OUT: 0x20,
-    PrinterFault.COVER_OPEN: 0x04,
-    PrinterFault.OFFLINE: 0x40,
-}
+class ThermalPrinter(Mechanism):
+    """On a TCP port of the loopback, one line at a time, as the real ones."""
 
-
-class ThermalPrinter:
-    """The printer. `slips` holds what was cut, RGB pictures; `on_slip` is called for each.
-
-    `save_to` writes them as slip-0001.png and so on, for demonstrations.
-    """
-
-    def __init__(
-        self,
-        *,
-        on_slip: Callable[[Image.Image], object] = lambda _: None,
-        save_to: Path | None = None,
-        seconds_per_slip: float = 0.0,
-    ) -> None:
-        self.fault = PrinterFault.NONE
-        self.slips: list[Image.Image] = []
-        self._on_slip = on_slip
-        self._save_to = save_to
-        self._seconds_per_slip = seconds_per_slip
-        self._paper = Paper()
-        self._lines: set[socket.socket] = set()
-        self._lock = threading.Lock()
+    def __init__(self, **mechanics: Any) -> None:
+        super().__init__(**mechanics)
+        self._lines_open: set[socket.socket] = set()
         self._door = self._open_door(0)
         self._port: int = self._door.getsockname()[1]
 
@@ -72,9 +41,8 @@ class ThermalPrinter:
     def unplug(self) -> None:
         # shutdown as well: closing alone does not wake the thread that waits at the door
         _shut(self._door)
-        with self._lock:
-            for line in self._lines:
-                _shut(line)
+        for line in tuple(self._lines_open):
+            _shut(line)
 
     def plug(self) -> None:
         if not self.plugged:
@@ -89,58 +57,135 @@ class ThermalPrinter:
         return door
 
     def _welcome(self, door: socket.socket) -> None:
-        """One line at a time, as the real ones."""
         while True:
             try:
                 line, _ = door.accept()
             except OSError:
                 return
-            with self._lock:
-                self._lines = {line}
+            self._lines_open = {line}
+            self.connect(partial(_quietly, line.sendall))
             with contextlib.suppress(OSError), line:
                 self._serve(line)
 
     def _serve(self, line: socket.socket) -> None:
-        thermal = Thermal()
         while data := line.recv(4096):
-            for action in thermal.feed(data):
-                answer = self._do(action)
-                if answer is not None and self.fault is not PrinterFault.MUTE:
-                    line.sendall(bytes([answer]))
+            self.hear(data)
+            while self.fault is PrinterFault.HANG and line.fileno() >= 0:
+                time.sleep(_TRICKLE_S)
 
-    def _do(self, action: Action) -> int | None:
-        if isinstance(action, StatusAsked) and action.now:
-            return self._status(action.number)
-        if self.fault in _STOPS:
-            return None  # what comes now is lost with the line, as the driver asks before it sends
-        if isinstance(action, StatusAsked):
-            return 0x03 if self.fault is PrinterFault.PAPER_LOW else 0x00
-        if isinstance(action, Cut):
-            self._cut()
-        else:
-            self._paper.take(action)
-        return None
 
-    def _cut(self) -> None:
-        if self.fault is PrinterFault.PAPER_ENDS_MIDWAY:
-            self.fault, self._paper = PrinterFault.PAPER_OUT, Paper()
-        if self.fault in _NO_PAPER or self._paper.blank:
+class UsbThermalPrinter(OneDeviceBackend):
+    """On a USB bus within the process; `mechanism` is the printer itself.
+
+    `commands` is what it says to take, "" for one that says nothing of itself.
+    """
+
+    def __init__(self, *, commands: str = "ESC/POS", **mechanics: Any) -> None:
+        super().__init__(
+            vendor=0x04B8, product=0x0202, endpoints=((0x01, 2), (0x82, 2)), interface_class=7
+        )
+        self.mechanism = Mechanism(**mechanics)
+        self._commands = commands
+        self._answers: deque[int] = deque()
+        self.mechanism.connect(self._answers.extend)
+
+    def claim_interface(self, dev_handle: object, intf: int) -> None:
+        super().claim_interface(dev_handle, intf)
+        self._answers.clear()
+        self.mechanism.connect(self._answers.extend)
+
+    def ctrl_transfer(self, dev_handle: object, *request: Any) -> int:
+        """GET_DEVICE_ID alone: request type, request, value, index, buffer, timeout."""
+        self.check_plugged()
+        if request[:2] != (0xA1, 0) or not self._commands:
+            raise late()
+        said = f"MFG:MIGRAMOVIL;MDL:Termica 80;CMD:{self._commands};SN:SIM0417;".encode()
+        return fill(request[4], (len(said) + 2).to_bytes(2, "big") + said)
+
+    def bulk_write(self, dev_handle: object, ep: int, intf: int, data: Any, timeout: int) -> int:
+        """Half of a long packet at most, as libusb may."""
+        self.check_plugged()
+        if self.mechanism.fault is PrinterFault.HANG:
+            time.sleep(timeout / 1000)
+            raise late()
+        taken = bytes(data)[:1000]
+        self.mechanism.hear(taken)
+        return len(taken)
+
+    def bulk_read(self, dev_handle: object, ep: int, intf: int, buff: Any, timeout: int) -> int:
+        self.check_plugged()
+        end = time.monotonic() + timeout / 1000
+        while not self._answers:
+            if time.monotonic() >= end:
+                raise late()
+            time.sleep(0.001)
+            self.check_plugged()
+        return fill(buff, bytes([self._answers.popleft()]))
+
+
+class SerialThermalPrinter(Mechanism):
+    """On a pseudo-terminal (POSIX only); `port` is where the station finds it.
+
+    `bytes_per_second` slows the line down; 0 is as fast as it goes.
+    """
+
+    def __init__(self, *, bytes_per_second: int = 0, **mechanics: Any) -> None:
+        super().__init__(**mechanics)
+        self._rate = bytes_per_second
+        self._near = -1
+        self._thread: threading.Thread | None = None
+        self.port = ""
+        self.plug()
+
+    def plug(self) -> None:
+        """Under another name than before, as a USB adapter gets one."""
+        import pty  # noqa: PLC0415 - POSIX only
+        import tty  # noqa: PLC0415
+
+        if self._near >= 0:
             return
-        time.sleep(self._seconds_per_slip)
-        slip, self._paper = self._paper.torn_off(), Paper()
-        self.slips.append(slip)
-        if self._save_to is not None:
-            self._save_to.mkdir(parents=True, exist_ok=True)
-            slip.save(self._save_to / f"slip-{len(self.slips):04}.png")
-        self._on_slip(slip)
+        near, far = pty.openpty()
+        tty.setraw(far)
+        self._near, self.port = near, os.ttyname(far)
+        self.connect(partial(_quietly, partial(os.write, near)))
+        self._thread = threading.Thread(
+            target=self._serve, args=(near, far), name="printer", daemon=True
+        )
+        self._thread.start()
 
-    def _status(self, number: int) -> int:
-        if number == 2:
-            return 0x12 | _OFFLINE_CAUSES.get(self.fault, 0)
-        if number == 4:
-            low = 0x0C if self.fault in {PrinterFault.PAPER_LOW, *_NO_PAPER} else 0
-            return 0x12 | low | (0x60 if self.fault in _NO_PAPER else 0)
-        return 0x12 | (0x08 if self.fault in _STOPS else 0)
+    def unplug(self) -> None:
+        self._near = -1
+        self._send = lambda _: None  # not behind the lock: it is pulled in the midst of a slip
+        if self._thread is not None:
+            self._thread.join(2)
+
+    def close(self) -> None:
+        self.unplug()
+
+    def _serve(self, near: int, far: int) -> None:
+        while self._near == near:
+            if self.fault is PrinterFault.HANG:
+                time.sleep(_TRICKLE_S)
+            elif select.select([near], [], [], _TRICKLE_S)[0]:
+                self._read(near)
+        os.close(near)
+        os.close(far)
+
+    def _read(self, near: int) -> None:
+        try:
+            data = os.read(near, 512)
+        except OSError:  # the station's end was closed; it may be opened again
+            time.sleep(_TRICKLE_S)
+            return
+        self.hear(data)
+        if self._rate:
+            time.sleep(len(data) / self._rate)
+
+
+def _quietly(send: Callable[[bytes], object], data: bytes) -> None:
+    """Nobody may listen any more: that is the station's business."""
+    with contextlib.suppress(OSError):
+        send(data)
 
 
 def _shut(line: socket.socket) -> None:
