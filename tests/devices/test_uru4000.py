@@ -1,4 +1,4 @@
-"""The 4500's driver against a played reader: what it does when things go wrong."""
+"""The driver of the U.are.U family against played readers: what it does when things go wrong."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import errno
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Event
 
 import numpy as np
 import pytest
 import usb.core
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from migramovil.devices.fingerprint import uru4000
+from migramovil.devices.fingerprint import uru4000, uru4000_frames
 from migramovil.devices.ports import Pixels
 from migramovil.devices.sim.usb_reader import ReaderFault, SimulatedUsbReader
 from migramovil.devices.trouble import (
@@ -24,11 +26,24 @@ from migramovil.devices.trouble import (
     NotAllowed,
     Unplugged,
 )
+from migramovil.devices.trouble import ReaderFault as SensorFault
+
+MS_V2 = next(model for model in uru4000.MODELS if model.challenges)
 
 
 def impression() -> Pixels:
     rows, columns = np.mgrid[0:290, 0:384]
     return (128 + 100 * np.sin((rows + columns) / 3)).astype(np.uint8)
+
+
+@contextmanager
+def opened(played: SimulatedUsbReader) -> Iterator[uru4000.Uru4000Reader]:
+    reader = uru4000.Uru4000Reader(uru4000.find(played)[0], backend=played, patience_ms=100)
+    try:
+        reader.open()
+        yield reader
+    finally:
+        reader.close()
 
 
 @pytest.fixture
@@ -38,10 +53,8 @@ def played() -> SimulatedUsbReader:
 
 @pytest.fixture
 def reader(played: SimulatedUsbReader) -> Iterator[uru4000.Uru4000Reader]:
-    reader = uru4000.Uru4000Reader(uru4000.find(played)[0], backend=played, patience_ms=100)
-    reader.open()
-    yield reader
-    reader.close()
+    with opened(played) as reader:
+        yield reader
 
 
 def test_the_picture_is_what_lay_on_the_glass(reader: uru4000.Uru4000Reader) -> None:
@@ -49,6 +62,131 @@ def test_the_picture_is_what_lay_on_the_glass(reader: uru4000.Uru4000Reader) -> 
         taken = reader.capture(timeout_s=5, cancelled=Event())
         assert (taken.pixels[1:] != impression()[1:]).sum() <= 3  # the last byte of each block
         assert taken.ppi == 512
+
+
+@pytest.mark.parametrize("model", uru4000.MODELS, ids=lambda model: model.name)
+def test_every_model_gives_the_picture_upright(model: uru4000.Model) -> None:
+    played = SimulatedUsbReader(impression, pace_s=0, model=model)
+    (info,) = uru4000.find(played)
+    assert (info.model, info.vendor) == (model.name, f"{model.vendor:04x}")
+    assert info.capabilities["grade"] == "enrolment"
+    with opened(played) as reader:
+        pixels = reader.capture(timeout_s=5, cancelled=Event()).pixels
+    same = pixels == impression()
+    assert same[1:-1].mean() > 0.999
+    assert (pixels[0 if model.turned else -1] == 255).all()  # the line the sensor keeps
+
+
+def test_a_challenge_is_answered_as_microsofts_second_reader_wants_it() -> None:
+    key = bytes.fromhex("79ac91795ca1478e98e00f3c598f5f4b")
+    decryptor = Cipher(algorithms.AES(key), modes.ECB()).decryptor()  # noqa: S305 - its rule
+    asked = bytes(range(16))
+    assert decryptor.update(uru4000_frames.answer(asked)) == asked
+
+    played = SimulatedUsbReader(impression, pace_s=0, model=MS_V2)
+    with opened(played):
+        assert played.refused == 0
+
+
+def test_a_wrong_answer_to_a_challenge_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    played = SimulatedUsbReader(impression, pace_s=0, model=MS_V2)
+    write = uru4000.Uru4000Reader._write
+
+    def misanswer(reader: uru4000.Uru4000Reader, register: int, *values: int) -> None:
+        write(reader, register, *values[:-1], values[-1] ^ (register == 0x2000))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(uru4000.Uru4000Reader, "_write", misanswer)
+        with pytest.raises(SensorFault), opened(played):
+            pass
+    assert played.refused > 1
+    with opened(played) as reader:
+        assert reader.capture(timeout_s=5, cancelled=Event()).pixels.size
+
+
+@pytest.mark.parametrize("dies", ["deaths", "empty_scans"])
+def test_a_sensor_that_dies_is_started_anew_and_gives_the_finger_all_the_same(
+    reader: uru4000.Uru4000Reader, played: SimulatedUsbReader, dies: str
+) -> None:
+    setattr(played, dies, 1)
+    taken = reader.capture(timeout_s=5, cancelled=Event())
+    assert (taken.pixels[1:] == impression()[1:]).mean() > 0.999
+
+
+@pytest.mark.parametrize("dies", ["deaths", "empty_scans"])
+def test_a_sensor_that_dies_again_and_again_is_fpr_03(
+    reader: uru4000.Uru4000Reader, played: SimulatedUsbReader, dies: str
+) -> None:
+    setattr(played, dies, 99)
+    with pytest.raises(SensorFault):
+        reader.capture(timeout_s=5, cancelled=Event())
+    setattr(played, dies, 0)
+    assert reader.capture(timeout_s=5, cancelled=Event()).pixels.size
+
+
+@pytest.mark.parametrize("model", [uru4000.MODELS[0], MS_V2], ids=lambda model: model.name)
+def test_a_reader_left_half_way_by_a_program_starts(model: uru4000.Model) -> None:
+    played = SimulatedUsbReader(impression, pace_s=0, model=model)
+    played.wedged = True
+    with opened(played) as reader:
+        assert not played.wedged
+        assert reader.capture(timeout_s=5, cancelled=Event()).pixels.size
+
+
+def test_a_reader_that_starts_without_a_word_is_started_again(played: SimulatedUsbReader) -> None:
+    played.deaf_starts = 1
+    with opened(played) as reader:
+        assert reader.capture(timeout_s=5, cancelled=Event()).pixels.size
+
+
+def test_bare_glass_is_seen_without_a_finger_with_its_noise_and_dead_pixels(
+    reader: uru4000.Uru4000Reader, played: SimulatedUsbReader
+) -> None:
+    played.hand_near = False
+    played.dead_pixels = {(40, 50), (200, 300)}
+    empty = reader.empty_image(timeout_s=2, cancelled=Event())
+    assert empty.shape == (290, 384)
+    assert {(40, 50), (200, 300)} <= {(int(r), int(c)) for r, c in np.argwhere(empty < 128)}
+    assert 0 < empty[1:][empty[1:] > 128].std() < 3
+    played.hand_near, played.dead_pixels = True, set()
+    taken = reader.capture(timeout_s=5, cancelled=Event())
+    assert (taken.pixels[1:] == impression()[1:]).mean() > 0.999
+
+
+def test_bare_glass_that_never_comes_is_fpr_02_and_can_be_called_off(
+    reader: uru4000.Uru4000Reader, played: SimulatedUsbReader
+) -> None:
+    played.fault = ReaderFault.HANGS
+    with pytest.raises(ImageUnreadable):
+        reader.empty_image(timeout_s=0.1, cancelled=Event())
+    cancelled = Event()
+    cancelled.set()
+    with pytest.raises(Cancelled):
+        reader.empty_image(timeout_s=5, cancelled=cancelled)
+
+
+def test_a_picture_that_is_here_survives_a_cable_pulled_while_the_finger_lifts(
+    reader: uru4000.Uru4000Reader, played: SimulatedUsbReader
+) -> None:
+    turn = played._turn_to
+
+    def pulled(mode: int) -> None:
+        turn(mode)
+        played.plugged = mode != 0x12  # waits for the finger to lift
+
+    played._turn_to = pulled  # type: ignore[method-assign]
+    assert reader.capture(timeout_s=5, cancelled=Event()).pixels.size
+    with pytest.raises(Unplugged):
+        reader.capture(timeout_s=5, cancelled=Event())
+
+
+def test_who_it_is_stands_in_its_info_without_asking_for_a_string(
+    reader: uru4000.Uru4000Reader,
+) -> None:
+    known = reader.info
+    assert (known.vendor, known.product, known.port) == ("05ba", "000a", "250-1")
+    assert known.capabilities["release"] == "1.03"
+    assert known.capabilities["firmware"] == b"4500 simulado".ljust(16, b"\0").hex()
 
 
 def test_a_small_impression_is_centred_and_a_large_one_cut(played: SimulatedUsbReader) -> None:

@@ -1,4 +1,4 @@
-"""The scan of a DigitalPersona U.are.U 4000B/4500: bytes to picture and back, no device.
+"""The scan of a DigitalPersona U.are.U 4000, 4000B or 4500: bytes to picture and back, no device.
 
 A scan is a header of 64 bytes and up to 290 lines of 384 pixels. The header holds the number of
 lines (little endian, at 4), the number of the first key (at 6) and, from 16 on, fifteen pairs
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from migramovil.devices.ports import Pixels
 from migramovil.devices.trouble import ImageUnreadable
@@ -27,6 +28,10 @@ BLOCKS_AT, BLOCK_COUNT = 16, 15
 _TAPS = (0, 2, 3, 6, 10, 12, 19, 22, 25, 28, 31)  # the bits of 0x9248144d
 _MASK_BITS = (4, 8, 11, 14, 18, 21, 24, 29)
 _NOISE_FLOOR = 5000  # two rows of a plain scan differ less from their mean than this (squared)
+
+CHALLENGE_SIZE = 16
+# The same in every reader of Microsoft's second make, and in every driver of it: no secret of ours.
+_CHALLENGE_KEY = bytes.fromhex("79ac91795ca1478e98e00f3c598f5f4b")
 
 KeyOf = Callable[[int], int]
 
@@ -71,12 +76,19 @@ def write_header(header: Header) -> bytes:
     return bytes(head)
 
 
-def decode(scan: bytes, key_of: KeyOf) -> Pixels:
+def answer(challenge: bytes) -> bytes:
+    """What a reader that challenges its driver wants to hear: the sixteen bytes, encrypted."""
+    encryptor = Cipher(algorithms.AES(_CHALLENGE_KEY), modes.ECB()).encryptor()  # noqa: S305 - its rule
+    return encryptor.update(challenge) + encryptor.finalize()
+
+
+def decode(scan: bytes, key_of: KeyOf, *, turned: bool = True) -> Pixels:
     """The picture in a scan, uint8 (290, 384), dark ridges on bright ground, fingertip up.
 
     `key_of(number)` asks the reader for a key; it is called only for encrypted scans. Lines the
     reader left out repeat those that follow, as the maker's own picture does; the sensor's last
-    line is white when it was not sent. FPR-02 when the bytes are no whole scan.
+    line is white when it was not sent. `turned`: the sensor is built in upside down. FPR-02 when
+    the bytes are no whole scan.
     """
     header = read_header(scan)
     size = header.lines * WIDTH
@@ -91,21 +103,25 @@ def decode(scan: bytes, key_of: KeyOf) -> Pixels:
         lines = data[first : first + count]
         picture[row : row + len(lines)] = lines
         row += count
-    return np.ascontiguousarray(255 - picture[::-1, ::-1])
+    return 255 - _upright(picture, turned)
 
 
-def encode(picture: Pixels, header: Header, key_of: KeyOf) -> bytes:
+def encode(picture: Pixels, header: Header, key_of: KeyOf, *, turned: bool = True) -> bytes:
     """The scan a reader would send of a picture, uint8 (290, 384).
 
     What the real sensor loses is lost here: the lines after `header.lines`, and the last byte of
     each encrypted block. `header.blocks` must be present ones that sum up to `header.lines`.
     """
-    data = (255 - picture[::-1, ::-1])[: header.lines].copy()
+    data = 255 - _upright(picture, turned)[: header.lines]
     for first, count, mask in _masks(header, key_of):
         flat = data[first : first + count].reshape(-1)
         flat[1:] = flat[:-1] ^ mask[:-1]
         flat[0] = 0x5A
     return write_header(header) + data.tobytes()
+
+
+def _upright(picture: Pixels, turned: bool) -> Pixels:
+    return np.ascontiguousarray(picture[::-1, ::-1]) if turned else picture
 
 
 def keystream(key: int, count: int) -> tuple[Pixels, int]:

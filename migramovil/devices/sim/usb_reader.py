@@ -1,4 +1,4 @@
-"""A U.are.U 4500 that plays on a USB bus inside the process: the real driver talks to it."""
+"""A U.are.U reader that plays on a USB bus inside the process: the real driver talks to it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ from typing import Any
 import numpy as np
 
 from migramovil.devices.fingerprint import uru4000_frames as frames
+from migramovil.devices.fingerprint.uru4000 import MODELS, Model
 from migramovil.devices.ports import Pixels
+from migramovil.devices.sim.glass import on_glass
 from migramovil.devices.sim.usb_backend import OneDeviceBackend, fill, late
 
 _HWSTAT, _SCRAMBLE_INDEX, _SCRAMBLE_KEY, _MODE, _VERSION = 0x07, 0x33, 0x34, 0x4E, 0xF0
+_RESPONSE, _CHALLENGE = 0x2000, 0x2010
+_ASLEEP, _WEDGED = 0x80, 0x85
 _AWAIT_FINGER_ON, _AWAIT_FINGER_OFF, _SCAN = 0x10, 0x12, 0x20
 _POWERED, _FINGER_ON, _FINGER_OFF = b"\x56\xaa", b"\x01\x01", b"\x02\x00"
+_DEATH = b"\x08\x00"
 
 _SENT_LINES = 289  # of 290: the real sensor keeps one to itself
 _BLOCKS = (
@@ -44,21 +49,39 @@ class SimulatedUsbReader(OneDeviceBackend):
 
     `next_impression()` gives what lies on the glass, uint8 (h, w), dark on bright; it is centred on
     the sensor's 290 × 384. A finger comes `pace_s` after it is awaited and leaves as fast.
+
+    Faults of its sensor, beside `fault`: `deaths`, how often it says 0800 instead of feeling a
+    finger; `empty_scans`, how often it gives none; `deaf_starts`, how often it powers up without a
+    word; `wedged`, a program left it half way; `dead_pixels`, (row, column) of those always black.
     """
 
-    def __init__(self, next_impression: Callable[[], Pixels], *, pace_s: float = 0.3) -> None:
-        super().__init__(vendor=0x05BA, product=0x000A, endpoints=((0x81, 3), (0x82, 2)))
+    def __init__(
+        self,
+        next_impression: Callable[[], Pixels],
+        *,
+        pace_s: float = 0.3,
+        model: Model = MODELS[0],
+    ) -> None:
+        super().__init__(
+            vendor=model.vendor, product=model.product, endpoints=((0x81, 3), (0x82, 2))
+        )
         self.fault = ReaderFault.NONE
+        self.deaths = self.empty_scans = self.deaf_starts = 0
+        self.wedged = False
+        self.dead_pixels: set[tuple[int, int]] = set()
+        self.refused = 0  # wrong answers to its challenges
         self.pace_s = pace_s
         self.hand_near = True  # whether somebody is there to lay a finger on the glass
+        self._model = model
         self._next_impression = next_impression
         self._random = random.Random(4500)  # noqa: S311 - the keys of a play, not of a lock
         self._secret = self._random.getrandbits(32)
         self._status = 0x01
+        self._alive, self._trusted, self._challenge = True, not model.challenges, b""
         self._number, self._seed = 0, 0
         self._changed = threading.Condition()
         self._interrupts: list[tuple[float, bytes]] = []
-        self._scan_ordered = False
+        self._scan_ordered = self._finger_lies = False
 
     def ctrl_transfer(  # noqa: PLR0917 - as pyusb calls it
         self,
@@ -89,33 +112,65 @@ class SimulatedUsbReader(OneDeviceBackend):
         with self._changed:
             self._wait(timeout, lambda: self._scan_ordered)
             self._scan_ordered = False
+            if self.empty_scans:
+                self.empty_scans -= 1
+                self._alive = False
+            if not self._alive:
+                return 0
         return fill(buff, self._scan())
 
     def _told(self, register: int) -> bytes:
         if register == _HWSTAT:
-            return bytes([self._status])
+            return bytes([_WEDGED if self.wedged else self._status])
         if register == _SCRAMBLE_KEY:
             return struct.pack("<I", self._key(self._number) ^ self._seed)
+        if register == _CHALLENGE:
+            self._challenge = self._random.randbytes(frames.CHALLENGE_SIZE)
+            return self._challenge
         return b"4500 simulado" if register == _VERSION else b""
 
     def _take(self, register: int, data: bytes) -> None:
         if register == _HWSTAT:
-            was, self._status = self._status, data[0]
-            if was & 0x80 and not data[0] & 0x80:
-                self._say(_POWERED, 0.0)
+            self._switch(data[0])
+        elif register == _RESPONSE:
+            self._trusted = bool(self._challenge) and data == frames.answer(self._challenge)
+            self._challenge = b""
+            self.refused += not self._trusted
         elif register == _SCRAMBLE_INDEX:
             self._number, self._seed = struct.unpack("<BI", data)
         elif register == _MODE:
             self._turn_to(data[0])
 
+    def _switch(self, status: int) -> None:
+        if self.wedged:
+            self.wedged = status & 0xF0 != 0
+            return
+        wakes = bool(self._status & _ASLEEP and not status & _ASLEEP)
+        if wakes and not self._trusted:
+            return
+        self._status = status
+        if wakes:
+            self._alive = True
+            if self.deaf_starts:
+                self.deaf_starts -= 1
+            else:
+                self._say(_POWERED, 0.0)
+        if status & _ASLEEP:
+            self._trusted = not self._model.challenges
+
     def _turn_to(self, mode: int) -> None:
         self._interrupts.clear()
         self._scan_ordered = mode == _SCAN and self.fault is not ReaderFault.HANGS
         comes = self.hand_near and self.fault is not ReaderFault.NO_FINGER
-        if mode == _AWAIT_FINGER_ON and comes:
-            self._say(_FINGER_ON, self.pace_s)
+        if mode == _AWAIT_FINGER_ON and comes and self._alive:
+            dies = self.deaths > 0
+            self.deaths -= dies
+            self._alive = self._finger_lies = not dies
+            self._say(_DEATH if dies else _FINGER_ON, self.pace_s)
         elif mode == _AWAIT_FINGER_OFF:
             self._say(_FINGER_OFF, self.pace_s)
+        if mode not in {_SCAN, _AWAIT_FINGER_ON}:
+            self._finger_lies = False
 
     def _say(self, message: bytes, after_s: float) -> None:
         self._interrupts.append((time.monotonic() + after_s, message))
@@ -142,22 +197,20 @@ class SimulatedUsbReader(OneDeviceBackend):
         header = frames.Header(
             lines=_SENT_LINES, key_number=self._random.randrange(100), blocks=_BLOCKS
         )
-        scan = frames.encode(_on_glass(self._next_impression()), header, self._key)
+        scan = frames.encode(self._seen(), header, self._key, turned=self._model.turned)
         if self.fault is ReaderFault.SHORT:
             return scan[: len(scan) // 2]
         if self.fault is ReaderFault.NOISE:
             return b"\xa5" * len(scan)
         return scan
 
-
-def _on_glass(impression: Pixels) -> Pixels:
-    """The impression centred on the sensor, cut or with white around it."""
-    glass = np.full((frames.HEIGHT, frames.WIDTH), 255, np.uint8)
-    (top, above, rows), (left, before, columns) = (
-        (max(0, (inner - outer) // 2), max(0, (outer - inner) // 2), min(inner, outer))
-        for inner, outer in zip(impression.shape, glass.shape, strict=True)
-    )
-    glass[above : above + rows, before : before + columns] = impression[
-        top : top + rows, left : left + columns
-    ]
-    return glass
+    def _seen(self) -> Pixels:
+        """What the sensor sees: a finger, or bare glass with the noise it has."""
+        if self._finger_lies:
+            seen = on_glass(self._next_impression(), frames.HEIGHT, frames.WIDTH)
+        else:
+            noise = np.frombuffer(self._random.randbytes(frames.HEIGHT * frames.WIDTH), np.uint8)
+            seen = np.uint8(250) + (noise & np.uint8(3)).reshape(frames.HEIGHT, frames.WIDTH)
+        for row, column in self.dead_pixels:
+            seen[row, column] = 0
+        return seen
