@@ -1,4 +1,4 @@
-"""When the line will be empty: from what headquarters was seen to take in, and from nothing else."""
+"""When the line will be empty: from what headquarters was seen to take in, and nothing else."""
 
 from __future__ import annotations
 

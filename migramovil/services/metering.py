@@ -28,9 +28,11 @@ _WRITE_EVERY = 256 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Today:
-    """The day's account, in bytes: `limit` is 0 where there is none. `holds` is whether images wait
-    right now; `switched` whether somebody here said that the link costs."""
+    """The day's account, in bytes: `limit` is 0 where there is none. `ruled` is whether a link that
+    costs would meet any rule; `switched` whether somebody here said that this one does; `holds`
+    whether images wait right now."""
 
+    ruled: bool = False
     metered: bool = False
     switched: bool = False
     spent: int = 0
@@ -80,6 +82,7 @@ class Metering:
             self._turn_the_day()
             limit = self._rules.daily_mb * MEGABYTE
             return Today(
+                ruled=bool(limit or self._rules.hold_images),
                 metered=self.metered,
                 switched=self._switched,
                 spent=self._bytes,

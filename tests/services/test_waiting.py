@@ -17,6 +17,14 @@ from tests.services.test_metering import Days
 from tests.ui.fake_desk import a_status
 
 
+class Engine:
+    def __init__(self) -> None:
+        self.woken: list[bool] = []
+
+    def wake(self, link_changed: bool = False) -> None:
+        self.woken.append(link_changed)
+
+
 class Outbox:
     """So many sealed records of a megabyte each."""
 
@@ -80,11 +88,10 @@ def test_no_end_is_foretold_where_the_budget_or_held_images_come_first(rules: Li
 
 def test_what_eases_the_terms_wakes_the_line() -> None:
     line, _, metering = a_line()
-    woken: list[bool] = []
-    engine: Any = SimpleNamespace(wake=lambda link_changed: woken.append(link_changed))
+    engine: Any = Engine()
     line.follow(engine)
     metering.allow(1)
-    assert woken == [True]
+    assert engine.woken == [True]
 
 
 def test_the_next_try_comes_nearer_and_silence_is_told() -> None:

@@ -37,13 +37,16 @@ from migramovil.services.drafts import Crash, Parked
 from migramovil.services.enrolling import Finished
 from migramovil.services.keeping import Held, Slip
 from migramovil.services.ledger import AuditLine, DoesNotAddUp, Looked
+from migramovil.services.metering import STEP, Today
 from migramovil.services.people import PersonRow
+from migramovil.services.waiting import Left
 from migramovil.store.backup import Report
 from migramovil.store.keys import SlotInfo
 from migramovil.store.ledger import Figures
 from migramovil.store.reserve import Room
 from migramovil.store.verify import Finding
 from migramovil.sync.machine import Status
+from migramovil.sync.ports import NoLink
 
 T = TypeVar("T")
 NOON = "2026-11-23T15:42:07Z"  # 10:42:07 in Lima
@@ -66,12 +69,6 @@ class DirtyGlass(Trouble):
     code = "FPR-07"
     what = "El vidrio del huellero está sucio o con luz directa."
     advice = "Limpie el vidrio con paño seco; aleje el lector del sol."
-
-
-class NoLink(Trouble):
-    code = "SYN-01"
-    what = "No hay conexión con sede central."
-    advice = "No hay que hacer nada."
 
 
 def done(value: T) -> Ticket[T]:
@@ -311,6 +308,9 @@ class Waiting:
     def __init__(self) -> None:
         self.all: list[Row] = []
         self.next_try: float | None = None
+        self.apart: dict[str, Trouble] = {}
+        self.speed: float | None = None
+        self.still = 0.0
         self.status: Status | None = None
         self.asked: list[tuple[int, int]] = []
         self.sent = 0
@@ -341,6 +341,51 @@ class Waiting:
 
     def when_status(self, call: Callable[[], object]) -> None:
         self.listeners.append(call)
+
+    def row(self, record_id: str) -> Row | None:
+        return next((r for r in self.all if r.record == record_id), None)
+
+    def aside(self) -> dict[str, Trouble]:
+        told = self.status
+        why = (told and told.trouble) or NoLink()
+        return self.apart | dict.fromkeys(told.aside if told else (), why)
+
+    def left(self) -> Left:
+        return Left(bytes=sum(r.size for r in self.all if r.state is RecordState.SEALED))
+
+    def rate(self) -> float | None:
+        return self.speed
+
+    def finish_s(self) -> float | None:
+        return self.left().bytes / self.speed if self.speed else None
+
+    def still_s(self) -> float:
+        return self.still
+
+
+class Spending:
+    """The day's account, and what was asked of it."""
+
+    def __init__(self) -> None:
+        self.told = Today()
+        self.asked: list[str] = []
+        self.trouble: Trouble | None = None
+
+    def today(self) -> Today:
+        return self.told
+
+    def switch(self, metered: bool) -> None:
+        self.told = replace(self.told, switched=metered, metered=metered)
+
+    def allow_more(self) -> Ticket[Today]:
+        self.asked.append("more")
+        self.told = replace(self.told, limit=self.told.limit + STEP)
+        return failed(self.trouble) if self.trouble else done(self.told)
+
+    def release_images(self) -> Ticket[Today]:
+        self.asked.append("images")
+        self.told = replace(self.told, holds=False)
+        return failed(self.trouble) if self.trouble else done(self.told)
 
 
 class Printing:
@@ -615,6 +660,7 @@ class FakeDesk:
     reserve: Reserve = field(default_factory=Reserve)
     bundles: Bundles = field(default_factory=Bundles)
     downstream: Downstream = field(default_factory=Downstream)
+    spending: Spending = field(default_factory=Spending)
 
     @property
     def real(self) -> Desk:

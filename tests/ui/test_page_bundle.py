@@ -69,7 +69,7 @@ def opened(qtbot: QtBot, desk: FakeDesk, page: str = "") -> tuple[StationWindow,
     window._go_day("envios")
     settle()
     if page:
-        QTest.keyClick(window, {"stick": Qt.Key.Key_F7, "lists": Qt.Key.Key_F8}[page])
+        QTest.keyClick(window, {"stick": Qt.Key.Key_F7, "lists": Qt.Key.Key_F4}[page])
         settle()
     return window, window.page
 
@@ -306,7 +306,7 @@ def test_lists_whose_time_is_over_are_said_on_envios(qtbot: QtBot) -> None:
     desk = a_stick_desk()
     desk.downstream.told = some_downloads()
     _, page = opened(qtbot, desk)
-    assert "Hay listas vencidas: F8." in words(page)
+    assert "Hay listas vencidas: F4." in words(page)
 
 
 def test_a_portal_of_the_network_is_named_in_the_header(qtbot: QtBot) -> None:

@@ -324,7 +324,7 @@ def test_the_ledger_adds_up(qtbot: QtBot) -> None:
 def test_the_filter_shows_only_its_states(qtbot: QtBot) -> None:
     page = shown(qtbot, QueuePage(busy_desk().real, Bridge()))
     page._segments.setFocus()
-    QTest.keyClick(page._segments, Qt.Key.Key_R)
+    QTest.keyClick(page._segments, Qt.Key.Key_C)
     assert page.table.model().rowCount() == 1
     assert page._rows.record(0).reason == "Catálogo vencido"  # type: ignore[union-attr]
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtWidgets import QWidget
 
+from migramovil.core.queue import Counts
 from migramovil.core.trouble import Trouble
 from migramovil.devices.lanes import Ticket
 from migramovil.ui import kit, theme
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import Hint, Primary
 from migramovil.ui.pages.backup import medium_cells
-from migramovil.ui.pages.common import DayPage, size_words
+from migramovil.ui.pages.common import DayPage, link_short, link_words, size_words
 
 if TYPE_CHECKING:
     from migramovil.services.backups import Medium
@@ -48,6 +49,8 @@ class BundlePage(DayPage):
         self._doing = kit.Text("", "cap", "ink2")
         self._said = kit.Banner("ok", " ")
         self._trouble = kit.TroubleBanner()
+        self._about = kit.Text(_ABOUT, "body", "ink2", wrap=True)
+        self._link = kit.StateRow("idle", "-", second="-", plain=True)
         self._out = kit.StateRow("idle", "Salieron", "–", plain=True, icon="export")
         self._in = kit.StateRow("idle", "Avanzaron", "–", plain=True, icon="download-simple")
         self.table = kit.Table(
@@ -57,8 +60,8 @@ class BundlePage(DayPage):
         )
         self._empty = kit.Empty("hard-drives", _NONE)
         line = kit.Card(
-            kit.row(self._waits, self._copied, None, gap=40), self._progress, self._doing,
-            kit.Rule(), self._out, self._in, None, kit.Text(_ABOUT, "body", "ink2", wrap=True),
+            kit.row(self._waits, self._copied, None, gap=40), self._link, self._progress,
+            self._doing, kit.Rule(), self._out, self._in, None, self._about,
             title="Lo que espera", gap=8 if theme.large() else 12, pad=12 if theme.large() else 20,
         )  # fmt: skip
         where = kit.Card((self.table, 1), (self._empty, 1), title="Dónde", gap=8)
@@ -109,8 +112,9 @@ class BundlePage(DayPage):
         self._look()
 
     def news(self) -> None:
-        standing = self._desk.bundles.standing()
-        self._waits.say(f"{self._desk.waiting.counts().sealed:,}", "por enviar")
+        standing, counts = self._desk.bundles.standing(), self._desk.waiting.counts()
+        self._show_link(counts)
+        self._waits.say(f"{counts.sealed:,}", "por enviar")
         self._copied.say(f"{self._desk.waiting.copied():,}", "de ellos, copiados a USB")
         self._progress.setVisible(standing.running)
         self._doing.setVisible(standing.running)
@@ -121,6 +125,9 @@ class BundlePage(DayPage):
             self._progress.set_value(share, words)
             self._doing.say(f"{words}. No retire la memoria; se puede seguir trabajando.")
         self.changed.emit()
+
+    def tick(self) -> None:
+        self._show_link(self._desk.waiting.counts())
 
     # ---- answers ---------------------------------------------------------------------------
     def _done(self, done: Exchanged) -> None:
@@ -138,6 +145,7 @@ class BundlePage(DayPage):
             "ok", "Puede retirar la memoria", "Todo lo escrito en ella se leyó de nuevo."
         )
         self._said.show()
+        self._about.setVisible(not theme.large())
         self.news()
 
     def _failed(self, trouble: Trouble) -> None:
@@ -146,6 +154,14 @@ class BundlePage(DayPage):
         self.news()
 
     # ---- what is shown -----------------------------------------------------------------------
+    def _show_link(self, counts: Counts) -> None:
+        """Why the stick helps, or that it need not."""
+        status = self._desk.waiting.status
+        words, light, _ = link_words(status, counts)
+        states: dict[str, kit.State] = {"ok": "ok", "warn": "warn", "bad": "bad"}
+        second = link_short(status, self._desk.waiting.next_try_s())
+        self._link.say(states.get(light, "info"), words, second=second)
+
     def _look(self) -> None:
         """Which sticks are there now; the one chosen stays chosen."""
         kept = self._chosen()
@@ -165,6 +181,7 @@ class BundlePage(DayPage):
     def _quiet(self) -> None:
         self._said.hide()
         self._trouble.settle()
+        self._about.show()
         self._out.say("idle", "Salieron", "–")
         self._in.say("idle", "Avanzaron", "–")
 

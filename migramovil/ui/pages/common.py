@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
+from migramovil.core.downstream import Kind
 from migramovil.core.enrollment import Step
 from migramovil.core.queue import Counts
 from migramovil.core.record import RecordState
 from migramovil.core.roles import Role
-from migramovil.core.trouble import Trouble
+from migramovil.core.trouble import Trouble, Who
 from migramovil.devices.ports import DeviceKind, DeviceState
 from migramovil.ui.kit.page import Page
 from migramovil.ui.kit.shell import Light
@@ -57,6 +59,20 @@ DEVICE_STATES: Mapping[DeviceState, tuple[str, State]] = {
 }
 
 
+LIST_NAMES: Mapping[Kind, str] = {
+    Kind.PROCEDURES: "Trámites, requisitos y tasas",
+    Kind.COUNTRIES: "Países",
+    Kind.UBIGEO: "Distritos (ubigeo)",
+    Kind.NOTICES: "Avisos de privacidad",
+    Kind.SETTINGS: "Ajustes de la estación",
+    Kind.ACCOUNTS: "Personas y anulaciones",
+    Kind.APPOINTMENTS: "Citas",
+    Kind.CARDS: "Carnés por entregar",
+    Kind.DECISIONS: "Decisiones sobre registros",
+}
+"""What headquarters sends down, as it is called here."""
+
+
 class DayPage(Page):
     """A page that shows what changes by itself; the window calls these while it is in sight."""
 
@@ -68,34 +84,131 @@ class DayPage(Page):
 
 
 LINK_TROUBLES: Mapping[str, str] = {
+    "SYN-01": "Sin conexión",
     "SYN-02": "Estación sin alta",
+    "SYN-03": "Registro no aceptado",
+    "SYN-04": "Registro apartado",
+    "SYN-05": "Acuse sin comprobar",
     "SYN-06": "Otra sede",
+    "SYN-07": "Envío detenido",
+    "SYN-08": "Registro apartado",
     "SYN-09": "Sede ocupada",
     "SYN-10": "Red con portal o ajena",
     "SYN-11": "Certificado vencido",
+    "SYN-12": "Envío detenido",
     "SYN-14": "Sede sin espacio",
+    "SYN-15": "Portal de red",
+    "SYN-16": "Límite de datos",
+    "SYN-17": "Imágenes en espera",
 }
-"""What keeps the station from headquarters, in the two or three words the header has room for."""
+"""What keeps records from headquarters, in the two or three words the header has room for."""
+WHO: Mapping[Who, str] = {
+    Who.NOBODY: "No hay que hacer nada",
+    Who.OFFICER: "Lo resuelve usted",
+    Who.SUPERVISOR: "Lo resuelve supervisión",
+    Who.TECHNICIAN: "Lo resuelve el técnico",
+    Who.HEADQUARTERS: "Lo resuelve sede central",
+}
+_STILL_S = 30.0
 
 
 def link_words(status: Status | None, counts: Counts) -> tuple[str, Light, str]:
     """How the line to headquarters stands: words, light, icon. Offline is normal, not a fault."""
-    left = f"{counts.sealed} por enviar"
-    named = LINK_TROUBLES.get(status.trouble.code, "") if status and status.trouble else ""
-    if status is None or status.kind == "offline" or (named and status.kind == "waiting"):
-        what = named or "Sin conexión"
+    left = f"{counts.sealed:,} por enviar"
+    if status is None or status.kind in {"offline", "halted"} or _stands(status):
+        trouble = status.trouble if status is not None else None
+        halted = status is not None and status.kind == "halted"
+        calm = "Envío detenido" if halted else "Sin conexión"
+        what = calm if trouble is None or halted else trouble_words(trouble)
         words = f"{what} · {left}" if counts.sealed else what
-        return words, "warn", "warning-bold" if named else "wifi-slash-bold"
+        return (words, *_light(status, trouble))
     if status.kind == "sending":
-        words = f"Enviando {status.sending_index}/{status.sending_total}"
+        words = f"Enviando {status.sending_index:,}/{status.sending_total:,}"
         return words, "ok", "arrows-clockwise-bold"
-    if status.kind == "halted":
-        return f"Envío detenido · {left}", "bad", "warning-octagon-fill"
     if counts.sealed:
         return left[0].upper() + left[1:], "warn", "cloud-arrow-up"
     if counts.stored:
-        return f"{counts.stored} por confirmar", "plain", "cloud-check-bold"
+        return f"{counts.stored:,} por confirmar", "plain", "cloud-check-bold"
     return "Al día", "ok", "cloud-check-bold"
+
+
+def _stands(status: Status) -> bool:
+    """Whether something other than its turn keeps a record here."""
+    return status.kind == "waiting" and status.trouble is not None
+
+
+def _light(status: Status | None, trouble: Trouble | None) -> tuple[Light, str]:
+    if status is not None and status.kind == "halted":
+        return "bad", "warning-octagon-fill"
+    if trouble is None or trouble.code == "SYN-01":
+        return "warn", "wifi-slash-bold"
+    return "warn", "cloud-arrow-up" if trouble.who is Who.NOBODY else "warning-bold"
+
+
+def trouble_words(trouble: Trouble) -> str:
+    """A trouble of the link in two or three words; the code of one nobody foresaw here."""
+    return LINK_TROUBLES.get(trouble.code, f"Envío con falla {trouble.code}")
+
+
+def link_why(status: Status | None, next_try_s: float | None) -> str:
+    """Why nothing moves and when it is tried again, in a sentence or two."""
+    if status is None:
+        return "La estación todavía no intentó conectarse."
+    trouble: Trouble | None = status.trouble
+    words = [f"{trouble.what.rstrip('.')} ({trouble.code})."] if trouble else []
+    if next_try_s is not None:
+        words.append(f"Próximo intento {_soon(next_try_s)}.")
+    return " ".join(words)
+
+
+def link_short(status: Status | None, next_try_s: float | None) -> str:
+    """The same where there is room for a few words; "" while nothing is wrong."""
+    trouble = status.trouble if status is not None else None
+    if trouble is None:
+        return ""
+    soon = f" · intento {_soon(next_try_s)}" if next_try_s is not None else ""
+    return f"{trouble_words(trouble)} ({trouble.code}){soon}"
+
+
+def link_advice(trouble: Trouble, next_try_s: float | None) -> str:
+    """What to do about it, who can, and when the station tries again by itself."""
+    soon = f" Próximo intento {_soon(next_try_s)}." if next_try_s is not None else ""
+    return f"{trouble.advice} {WHO[trouble.who]}. Código: {trouble.code}.{soon}"
+
+
+def link_alarm(status: Status | None) -> Trouble | None:
+    """What somebody should do something about; None where waiting is all there is to do."""
+    trouble = status.trouble if status is not None else None
+    return None if trouble is None or trouble.who is Who.NOBODY else trouble
+
+
+def still_words(status: Status | None, still_s: float) -> str:
+    """That a record under way has not moved for a while; "" while it does."""
+    if status is None or status.kind != "sending" or still_s < _STILL_S:
+        return ""
+    return f"Sin avance desde hace {pause_words(still_s)}."
+
+
+def pause_words(seconds: float) -> str:
+    """«40 s», «5 min»: how long a pause is, rounded as people say it."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _soon(seconds: float) -> str:
+    return f"en {pause_words(seconds)}" if seconds >= 0.5 else "ahora"
+
+
+def estimate_words(seconds: float) -> str:
+    """«unos 40 min», «unas 3 h»: no finer than an estimate is, and rather too long."""
+    minutes = math.ceil(seconds / 60)
+    if minutes <= 1:
+        return "1 min o menos"
+    if minutes <= 50:
+        return f"unos {minutes if minutes <= 10 else math.ceil(minutes / 5) * 5} min"
+    hours = max(1, math.ceil(minutes / 60 - 0.25))
+    if hours > 48:
+        return f"unos {math.ceil(hours / 24)} días"
+    return "cerca de 1 h" if hours == 1 else f"unas {hours} h"
 
 
 def offline(status: Status | None) -> bool:

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtWidgets import QWidget
 
-from migramovil.core.downstream import PERSONAL, Kind
+from migramovil.core.downstream import PERSONAL
 from migramovil.ui import kit
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import Hint
-from migramovil.ui.pages.common import DayPage, date_of, span_words
+from migramovil.ui.pages.common import LIST_NAMES, DayPage, date_of, span_words
 
 if TYPE_CHECKING:
     from migramovil.services.desk import Desk
     from migramovil.services.downstream import Row
 
-KINDS: Mapping[Kind, str] = {
-    Kind.PROCEDURES: "Trámites, requisitos y tasas",
-    Kind.COUNTRIES: "Países",
-    Kind.UBIGEO: "Distritos (ubigeo)",
-    Kind.NOTICES: "Avisos de privacidad",
-    Kind.SETTINGS: "Ajustes de la estación",
-    Kind.ACCOUNTS: "Personas y anulaciones",
-    Kind.APPOINTMENTS: "Citas",
-    Kind.CARDS: "Carnés por entregar",
-    Kind.DECISIONS: "Decisiones sobre registros",
-}
 _KEYS = "Llaves de sede central"
 
 
@@ -95,7 +84,7 @@ class DownloadsPage(DayPage):
         words, sign = _state(row)
         zone = self._desk.clock.local().tzinfo
         return [
-            kit.Cell(words=KINDS[row.kind], strong=True),
+            kit.Cell(words=LIST_NAMES[row.kind], strong=True),
             kit.Cell(words=f"{row.version:,}" if row.version else "–"),
             kit.Cell(words="–" if row.age is None else span_words(row.age)),
             kit.Cell(words=date_of(row.expires, zone) if row.expires else "–"),

@@ -21,11 +21,15 @@ from migramovil.ui.pages.common import (
     DAILY,
     DEVICE_STATES,
     DEVICES,
+    LIST_NAMES,
     STATES,
     DayPage,
     date_words,
     day_of,
     hour_of,
+    link_advice,
+    link_alarm,
+    link_short,
     link_words,
     size_words,
     skew_words,
@@ -57,14 +61,14 @@ class HomePage(DayPage):
         super().__init__("Jornada")
         self._desk, self._bridge = desk, bridge
         self._drafts: tuple[Parked, ...] = ()
-        self._busy = self._skew_told = False
+        self._busy = self._noticed = False
         self._figures = [kit.Figure("–", c) for c in ("terminados", "por enviar", "confirmados")]
         self._cap = kit.Text("Siguiente", "capb", "primary")
         self._mark = kit.Badge("", "info")
         self._big = kit.Text("", "h1" if theme.large() else "fig", elide=True)
         self._more = kit.Text("", "body", "ink2", wrap=True)
         self._trouble = kit.TroubleBanner()
-        self._skew = kit.Banner("warn", "-")
+        self._notice = kit.Banner("warn", "-")
         self._drafts_col = kit.col(gap=8)
         every = kit.Button(
             "Ver todos", kind="quiet", key="F3", height=32, on=lambda: self.asked.emit("espera")
@@ -75,6 +79,7 @@ class HomePage(DayPage):
         self._link = kit.StateRow("idle", "-", second="-", plain=True)
         self._held = kit.StateRow("idle", "-", second="-", plain=True)
         self._held.hide()
+        self._lists = kit.StateRow("warn", "Listas vencidas", second="-", plain=True)
         self._devices: dict[str, kit.StateRow] = {}
         large = theme.large()
         hero = kit.Card(
@@ -84,7 +89,13 @@ class HomePage(DayPage):
             kit.Text("Últimos terminados", "sub"), (self._table, 1), (self._empty, 1), gap=8
         )
         left = kit.col(
-            hero, self._trouble, self._skew, self._drafts_card, (self._last_card, 50), None, gap=12
+            hero,
+            self._trouble,
+            self._notice,
+            self._drafts_card,
+            (self._last_card, 50),
+            None,
+            gap=12,
         )
         self.build(
             (kit.row((left, 1), kit.fixed(self._right(), 300 if large else 364), gap=16), 1),
@@ -117,15 +128,14 @@ class HomePage(DayPage):
         see = kit.Button(
             "Ver", kind="quiet", key="Alt+2", height=36, on=lambda: self.asked.emit("envios")
         )
-        line = kit.Card(kit.row((self._link, 1), see), self._held, gap=4, pad=12)
+        line = kit.Card(
+            kit.row((self._link, 1), see), self._lists, self._held, gap=4,
+            pad=8 if theme.large() else 12,
+        )  # fmt: skip
         devices = kit.Card(*rows, title="Equipos", right=check, gap=2)
         self._hours = kit.Bars("Terminados por hora")
-        hours = kit.Card(self._hours, title="Terminados por hora", gap=8)
-        plots: list[kit.Item] = [] if theme.large() else [hours]
-        if not plots:
-            hours.setParent(self)
-            hours.hide()
-        return kit.Box(kit.col(line, devices, *plots, None, gap=12))
+        self._hours_card = kit.Card(self._hours, title="Terminados por hora", gap=8)
+        return kit.Box(kit.col(line, devices, self._hours_card, None, gap=12))
 
     # ---- hooks -----------------------------------------------------------------------------
     def primary(self) -> Primary | None:
@@ -163,6 +173,7 @@ class HomePage(DayPage):
         self._busy = False
         self._trouble.settle()
         self._show_drafts(())
+        self._show_lists()
         self.news()
         self._ask_kept()
         if self._may_enroll():
@@ -174,9 +185,15 @@ class HomePage(DayPage):
     def leave(self) -> None:
         self._show_drafts(())  # no page that is not in sight keeps a name
 
+    def tick(self) -> None:
+        """The next try comes nearer."""
+        if self._desk.waiting.next_try_s() is not None:
+            self._show_notice()
+            self._show_line()
+
     def news(self) -> None:
         self._greet()
-        self._show_skew()
+        self._show_notice()
         self._show_line()
         self._show_devices()
         self._show_last()
@@ -200,6 +217,7 @@ class HomePage(DayPage):
             words = f"{held.slips:,} comprobantes para reimprimir"
             when = "al confirmarse la hora" if held.past else until
             self._held.say("info", words, second=f"Se borran {when}")
+        self._fit()
 
     def _show_account(self) -> None:
         trouble = self._desk.ledger.trouble()
@@ -216,13 +234,29 @@ class HomePage(DayPage):
             f"{part}, {session.username}" if session else part, f"Jornada del {date_words(now)}"
         )
 
-    def _show_skew(self) -> None:
-        skew = self._desk.clock.skew()
-        self._skew_told = skew is not None
-        self._skew.setVisible(self._skew_told)
-        if skew is not None:
-            self._skew.say("warn", *skew_words(skew))
+    def _show_notice(self) -> None:
+        """One at a time: that sending stopped, else a wrong clock, else whatever somebody here can
+        do about the link."""
+        status, skew = self._desk.waiting.status, self._desk.clock.skew()
+        alarm, soon = link_alarm(status), self._desk.waiting.next_try_s()
+        halted = status is not None and status.kind == "halted"
+        if alarm is not None and (halted or skew is None):
+            told = alarm.what.rstrip("."), link_advice(alarm, soon)
+            self._notice.say("bad" if halted else "warn", *told)
+        elif skew is not None:
+            self._notice.say("warn", *skew_words(skew))
+        self._noticed = alarm is not None or skew is not None
+        self._notice.setVisible(self._noticed)
         self._fit()
+
+    def _show_lists(self) -> None:
+        """What expired stays in use; it is said here and where it is used."""
+        late = [LIST_NAMES[row.kind] for row in self._desk.downstream.rows() if row.expired]
+        self._lists.setVisible(bool(late))
+        what = late[0] if len(late) == 1 else f"{len(late)} listas de sede"
+        second = "Siga trabajando. Vea Descargas en Envíos."
+        self._lists.say("warn", f"{what}: {'vencida' if len(late) == 1 else 'vencidas'}",
+                        second=second)  # fmt: skip
 
     def _show_line(self) -> None:
         counts = self._desk.waiting.counts()
@@ -235,10 +269,11 @@ class HomePage(DayPage):
         state = lights.get(light, "info")
         contact = status.last_contact_utc if status else ""
         when = hour_of(contact, self._desk.clock.local().tzinfo) if contact else ""
-        second = f"Última conexión {when}" if when else "Sin conexión todavía"
+        second = link_short(status, self._desk.waiting.next_try_s())
+        second = second or (f"Última conexión {when}" if when else "Sin conexión todavía")
         words = f"{counts.sealed:,} por enviar"
         if counts.refused:
-            second, state = f"{counts.refused:,} con rechazo", "bad"
+            words, state = f"{words} · {counts.refused:,} con rechazo", "bad"
         self._link.say(state, words, second=second)
 
     def _show_devices(self) -> None:
@@ -256,6 +291,7 @@ class HomePage(DayPage):
             self._backup.say("warn", "Nunca se ha respaldado", second="")
         else:
             self._backup.say("warn", "Respaldo", f"hace {span_words(backup.age)}")
+        self._fit()
 
     def _show_last(self) -> None:
         zone = self._desk.clock.local().tzinfo
@@ -293,7 +329,7 @@ class HomePage(DayPage):
         self._drafts = drafts
         self._show_hero()
         others = [one for one in drafts if one is not self._first()]
-        room = 1 if theme.large() or self._skew_told else 2
+        room = 1 if theme.large() or self._noticed else 2
         kit.refill(self._drafts_col, *(self._draft_row(one) for one in others[:room]))
         self._drafts_card.heading.say(f"En espera · {len(others)}")
         self._drafts_card.setVisible(bool(others))
@@ -301,8 +337,12 @@ class HomePage(DayPage):
         self.changed.emit()
 
     def _fit(self) -> None:
-        """In large letters what waits goes before what is finished."""
-        crowded = theme.large() and self._skew_told and self._drafts_card.isVisibleTo(self)
+        """What is told goes before the plot, and in large letters what waits before what is
+        finished."""
+        both = self._held.isVisibleTo(self) and self._backup.isVisibleTo(self)
+        told = both or self._lists.isVisibleTo(self)
+        self._hours_card.setVisible(not theme.large() and not told)
+        crowded = theme.large() and self._noticed and self._drafts_card.isVisibleTo(self)
         self._last_card.setVisible(not crowded)
 
     def _show_hero(self) -> None:
