@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,10 +14,19 @@ from threading import Event
 import numpy as np
 import pytest
 
-from migramovil.devices.camera import opencv
+from migramovil.devices.camera import opencv, watch
 from migramovil.devices.ports import DeviceInfo, DeviceKind, Pixels
 from migramovil.devices.sim.camera_film import CameraFilm
-from migramovil.devices.trouble import Cancelled, NoPicture, NotAllowed, Unplugged
+from migramovil.devices.trouble import (
+    Cancelled,
+    DarkPicture,
+    DeviceTrouble,
+    FrozenPicture,
+    GarbledPicture,
+    NoPicture,
+    NotAllowed,
+    Unplugged,
+)
 
 
 def grey(level: int) -> Pixels:
@@ -40,6 +50,12 @@ def camera(film: CameraFilm) -> Iterator[opencv.OpenCvCamera]:
 
 def brightness(camera: opencv.OpenCvCamera) -> float:
     return float(camera.read(timeout_s=5, cancelled=Event()).pixels.mean())
+
+
+def seconds_of(camera: opencv.OpenCvCamera, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        camera.read(timeout_s=2, cancelled=Event())
 
 
 def test_the_film_runs_round_and_round(camera: opencv.OpenCvCamera) -> None:
@@ -68,10 +84,43 @@ def test_another_person_is_another_film_on_the_same_camera(
     assert 190 < brightness(camera) < 235  # the empty chair
 
 
-def test_a_dark_camera_still_gives_pictures(camera: opencv.OpenCvCamera, film: CameraFilm) -> None:
-    film.dark = True
+def test_a_dark_room_still_gives_pictures(camera: opencv.OpenCvCamera, film: CameraFilm) -> None:
+    film.dim = True
     time.sleep(0.3)
-    assert brightness(camera) < 3
+    assert 10 < brightness(camera) < 40
+
+
+SICK: dict[str, type[DeviceTrouble]] = {
+    "dark": DarkPicture, "frozen": FrozenPicture, "garbage": GarbledPicture,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", SICK)
+def test_a_sick_camera_has_its_own_name_and_heals(
+    film: CameraFilm, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr(watch, "PATIENCE_S", dict.fromkeys(watch.PATIENCE_S, 0.4))
+    film.show([])
+    camera = opencv.OpenCvCamera(opencv.network_camera(film.address))
+    camera.open()
+    setattr(film, fault, True)
+    with pytest.raises(SICK[fault]):
+        seconds_of(camera, 5)
+    setattr(film, fault, False)
+    time.sleep(0.1)
+    assert brightness(camera) > 100
+    camera.close()
+
+
+def test_a_slow_camera_is_told_by_its_rhythm(camera: opencv.OpenCvCamera, film: CameraFilm) -> None:
+    for _ in range(15):
+        brightness(camera)
+    assert camera.delivery().fps == pytest.approx(30, rel=0.5)
+    before = camera.delivery().dropped
+    film.fps = 3.0
+    brightness(camera)
+    brightness(camera)
+    assert camera.delivery().dropped > before
 
 
 def test_a_camera_that_hangs_is_cam_01(camera: opencv.OpenCvCamera, film: CameraFilm) -> None:
@@ -133,27 +182,71 @@ def test_a_camera_node_without_rights_names_the_missing_right(
         opencv.OpenCvCamera(info).open()
 
 
-def test_each_camera_is_listed_once_by_its_picture_node(tmp_path: Path) -> None:
-    for name, index, model in [
-        ("video10", "0", "Second"),
-        ("video2", "0", "First"),
-        ("video3", "1", "First"),
-    ]:
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "index").write_text(f"{index}\n", encoding="ascii")
-        (tmp_path / name / "name").write_text(f"{model}\n", encoding="utf-8")
-    (tmp_path / "video4").mkdir()  # vanishes while it is looked at
+USB = "/devices/pci0000:00/0000:00:14.0/usb1/1-1/1-1.4"
+MOCKED = f"""\
+P: {USB}
+N: bus/usb/001/009
+E: DEVTYPE=usb_device
+E: SUBSYSTEM=usb
+A: idVendor=046d\\n
+A: idProduct=085c\\n
+A: serial=5A21F6DF\\n
 
-    assert opencv._capture_nodes(tmp_path) == [
-        (Path("/dev/video2"), "First"),
-        (Path("/dev/video10"), "Second"),
+P: {USB}/1-1.4:1.0
+E: DEVTYPE=usb_interface
+E: SUBSYSTEM=usb
+
+P: {USB}/1-1.4:1.0/video4linux/video2
+N: video2
+E: SUBSYSTEM=video4linux
+A: index=0\\n
+A: name=C922 Pro Stream Webcam\\n
+L: device=../..
+
+P: {USB}/1-1.4:1.0/video4linux/video3
+N: video3
+E: SUBSYSTEM=video4linux
+A: index=1\\n
+A: name=C922 Pro Stream Webcam\\n
+L: device=../..
+
+P: /devices/platform/vivid/video4linux/video10
+N: video10
+E: SUBSYSTEM=video4linux
+A: index=0\\n
+A: name=Built in\\n
+"""
+"""A webcam on a hub with its second node, and a camera that is on no USB."""
+
+
+@pytest.mark.skipif(shutil.which("umockdev-run") is None, reason="needs umockdev")
+def test_each_camera_is_listed_once_with_who_it_is(tmp_path: Path) -> None:
+    program = """
+from migramovil.devices.camera import opencv
+for info in opencv.find():
+    print(info.path, info.model, info.vendor, info.product, info.serial, info.port, sep="|")
+"""
+    device = tmp_path / "cameras.umockdev"
+    device.write_text(MOCKED, encoding="utf-8")
+    done = subprocess.run(
+        ["umockdev-run", f"--device={device}", "--", sys.executable, "-c", program],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == [
+        "/dev/video2|C922 Pro Stream Webcam|046d|085c|5A21F6DF|1-1.4",
+        "/dev/video10|Built in||||",
     ]
+
+
+def test_a_camera_that_vanishes_while_it_is_looked_at_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "video4").mkdir()
+    assert list(opencv._capture_nodes(tmp_path)) == []
 
 
 def test_opening_what_is_not_there_writes_nothing_to_the_error_output() -> None:
     program = """
 from dataclasses import replace
-from migramovil.devices.camera import opencv
+from migramovil.devices.camera import opencv, watch
 from migramovil.devices.trouble import DeviceTrouble
 opencv.find()
 net = opencv.network_camera("http://127.0.0.1:9/")

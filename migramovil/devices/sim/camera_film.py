@@ -28,16 +28,18 @@ _JPEG_QUALITY = 92
 class CameraFilm:
     """A film that runs round and round. Pictures are uint8 (1080, 1920, 3), blue-green-red.
 
-    `dark` shows black; `hangs` keeps the line and sends nothing; `unplug` and `plug` take the
-    camera away and bring it back, at the same `address`.
+    Faults: `dark` has its cap on; `dim` stands in a dark room; `frozen` repeats one picture to the
+    last bit; `garbage` spoils every picture on its way; `hangs` keeps the line and sends nothing;
+    a low `fps` is slow. `unplug` and `plug` take the camera away and bring it back, at the same
+    `address`. A station may have several: a film is one camera.
     """
 
     def __init__(self, frames: Sequence[Pixels] = (), *, fps: float = 15.0) -> None:
-        self.dark = False
-        self.hangs = False
-        self._period_s = 1 / fps
+        self.dark = self.dim = self.frozen = self.garbage = self.hangs = False
+        self.fps = fps
         self._reel = _Reel(frames)
         self._black = _Reel([np.zeros((1080, 1920, 3), np.uint8)])
+        self._last = b""
         self._lines: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._door = self._open_door(0)
@@ -99,26 +101,46 @@ class CameraFilm:
         due = time.monotonic()
         for turn in count():
             if not self.hangs:
-                line.sendall(_part((self._black if self.dark else self._reel).jpeg(turn)))
-            due = max(due + self._period_s, time.monotonic())
+                line.sendall(_part(self._picture(turn)))
+            due = max(due + 1 / self.fps, time.monotonic())
             time.sleep(max(0.0, due - time.monotonic()))
             if not self.plugged:
                 return
 
+    def _picture(self, turn: int) -> bytes:
+        if not (self.frozen and self._last):
+            reel = self._black if self.dark else self._reel
+            self._last = reel.jpeg(turn, dim=self.dim)
+        return self._last[: len(self._last) // 3] if self.garbage else self._last
+
 
 class _Reel:
-    """Pictures, each compressed when it is first shown, however often it comes."""
+    """Pictures, each compressed when it is first shown, however often it comes.
+
+    Every round differs from the one before in a corner, by less than an eye sees: no sensor gives
+    the same picture twice, and the driver knows that.
+    """
 
     def __init__(self, frames: Sequence[Pixels]) -> None:
         self._frames = frames or [empty_chair()]
-        self._jpegs: dict[int, bytes] = {}
+        self._jpegs: dict[tuple[int, bool, bool], bytes] = {}
 
-    def jpeg(self, turn: int) -> bytes:
-        frame = self._frames[turn % len(self._frames)]
-        if id(frame) not in self._jpegs:  # the reel holds its frames: no id is used twice
-            quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-            self._jpegs[id(frame)] = cv2.imencode(".jpg", frame, quality)[1].tobytes()
-        return self._jpegs[id(frame)]
+    def jpeg(self, turn: int, *, dim: bool = False) -> bytes:
+        rounds, at = divmod(turn, len(self._frames))
+        frame, odd = self._frames[at], bool(rounds % 2)
+        wanted = (id(frame), odd, dim)  # the reel holds its frames: no id is used twice
+        if wanted not in self._jpegs:
+            self._jpegs[wanted] = _compressed(frame, odd=odd, dim=dim)
+        return self._jpegs[wanted]
+
+
+def _compressed(frame: Pixels, *, odd: bool, dim: bool) -> bytes:
+    if dim:
+        frame = frame // 10 + 12
+    if odd:
+        frame = frame.copy()
+        frame[:16, :16] ^= 2
+    return cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
 
 
 def empty_chair() -> Pixels:
