@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from migramovil.devices.fingerprint import uru4000_frames
+from migramovil.devices.fingerprint import ef01_frames, uru4000_frames
 from migramovil.devices.mrz.mrz_frames import MrzAssembler
 from migramovil.devices.ports import SlipLine
 from migramovil.devices.printer import escpos_frames, ipp_frames
@@ -53,6 +53,18 @@ def _scan(*flags: int) -> bytes:
     head = uru4000_frames.write_header(header)
     ridges = np.arange(header.lines * uru4000_frames.WIDTH, dtype=np.uint32) * 7 % 256
     return head + ridges.astype(np.uint8).tobytes()
+
+
+def _ef01(data: bytes) -> None:
+    packets, half = ef01_frames.Packets(), len(data) // 2
+    for piece in (data[:half], data[half:]):
+        for packet in packets.feed(piece):
+            ef01_frames.decode_begun(packet.payload)
+            ef01_frames.read_parameters(packet.payload[1:])
+
+
+def _ef01_said(kind: ef01_frames.Kind, payload: bytes) -> bytes:
+    return ef01_frames.write_packet(ef01_frames.Packet(kind=kind, payload=payload))
 
 
 def _mrz(data: bytes) -> None:
@@ -99,6 +111,23 @@ TARGETS: tuple[Target, ...] = (
         name="uru4000-scan",
         run=lambda data: uru4000_frames.decode(data, lambda number: 0x1234 ^ number),
         seeds=(_scan(0), _scan(0x82, 0x02, 0x01, 0x00), _scan(0x06, 0x84)),
+    ),
+    Target(
+        name="ef01-packets",
+        run=_ef01,
+        seeds=(
+            _ef01_said(
+                ef01_frames.Kind.ANSWER, bytes.fromhex("000000000903e80003ffffffff0002000c")
+            ),
+            _ef01_said(ef01_frames.Kind.ANSWER, b"\x00")
+            + _ef01_said(ef01_frames.Kind.DATA, b"\x0f" * 128)
+            + _ef01_said(ef01_frames.Kind.LAST_DATA, b"\xf0" * 128),
+        ),
+    ),
+    Target(
+        name="ef01-picture",
+        run=ef01_frames.decode,
+        seeds=(bytes(range(256)) * (ef01_frames.PICTURE_SIZE // 256),),
     ),
     Target(name="mrz-lines", run=_mrz, seeds=(_TD3, _TD1, b"\x02" + _TD3 + b"\r\x03")),
     Target(

@@ -2,36 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import count
 from threading import Event
 from typing import cast
 
 import numpy as np
 import pytest
 
-from migramovil.devices.ports import DeviceKind, FingerprintReader
-from migramovil.devices.registry import drivers, first
+from migramovil.devices.fingerprint import ef01 as ef01_driver
+from migramovil.devices.fingerprint import uru4000
+from migramovil.devices.ports import DeviceKind, FingerprintReader, Pixels
+from migramovil.devices.registry import Addresses, drivers, first
+from migramovil.devices.sim.ef01_pty import Ef01Pty
 from migramovil.devices.sim.people import person
 from migramovil.devices.sim.station import SimulatedStation
+from migramovil.devices.sim.usb_reader import SimulatedUsbReader
 from migramovil.devices.trouble import Cancelled, NoFinger
 
+Device = AbstractContextManager[FingerprintReader]
 
-@pytest.fixture(params=["played", pytest.param("plugged in", marks=pytest.mark.hardware)])
-def reader(request: pytest.FixtureRequest) -> Iterator[FingerprintReader]:
-    station = SimulatedStation([person(7, 1)], pace_s=0)
-    if request.param == "plugged in" and request.config.option.markexpr != "hardware":
-        station.close()
-        pytest.skip("asked for by -m hardware")
-    specs = station.specs if request.param == "played" else drivers()
-    device = first(DeviceKind.FINGERPRINT, specs)
+
+@contextmanager
+def station() -> Iterator[FingerprintReader]:
+    played = SimulatedStation([person(7, 1)], pace_s=0)
+    played.next_person()
+    yield cast("FingerprintReader", first(DeviceKind.FINGERPRINT, played.specs))
+    played.close()
+
+
+@contextmanager
+def microsoft_v2() -> Iterator[FingerprintReader]:
+    model = next(model for model in uru4000.MODELS if model.challenges)
+    played = SimulatedUsbReader(index_finger(), pace_s=0, model=model)
+    (info,) = uru4000.find(played)
+    yield uru4000.Uru4000Reader(info, backend=played, patience_ms=200)
+
+
+@contextmanager
+def ef01() -> Iterator[FingerprintReader]:
+    if sys.platform == "win32":
+        pytest.skip("needs a pseudo-terminal")
+    played = Ef01Pty(index_finger(), pace_s=0, paced=False)
+    at = Addresses(finger_serial=played.port)
+    yield ef01_driver.make(ef01_driver.find(at)[0], at)
+    played.close()
+
+
+@contextmanager
+def plugged_in() -> Iterator[FingerprintReader]:
+    device = first(DeviceKind.FINGERPRINT, drivers())
     if device is None:
-        station.close()
         pytest.skip("no fingerprint reader is plugged in")
-    station.next_person()
-    device.open()
     yield cast("FingerprintReader", device)
-    device.close()
-    station.close()
+
+
+def index_finger() -> Callable[[], Pixels]:
+    """The same finger, another impression each time."""
+    takes, someone = count(1), person(7, 1)
+    return lambda: someone.impression(2, next(takes))
+
+
+PLAYED: dict[str, Callable[[], Device]] = {
+    "station": station,
+    "microsoft v2": microsoft_v2,
+    "ef01": ef01,
+}
+
+
+@pytest.fixture(params=[*PLAYED, pytest.param("plugged in", marks=pytest.mark.hardware)])
+def reader(request: pytest.FixtureRequest) -> Iterator[FingerprintReader]:
+    if request.param == "plugged in" and request.config.option.markexpr != "hardware":
+        pytest.skip("asked for by -m hardware")
+    with PLAYED.get(request.param, plugged_in)() as device:
+        device.open()
+        yield device
+        device.close()
 
 
 def test_an_impression_is_dark_ridges_on_bright_ground(reader: FingerprintReader) -> None:
@@ -72,4 +120,5 @@ def test_it_can_be_closed_twice_and_opened_again(reader: FingerprintReader) -> N
 def test_it_declares_what_it_can_do(reader: FingerprintReader) -> None:
     known = reader.info.capabilities
     assert reader.info.kind is DeviceKind.FINGERPRINT
+    assert known["grade"] in {"enrolment", "verification"}
     assert {"fingers", "ppi", "fap", "needs_segmentation", "grade", "preview"} <= {*known}
