@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import hashlib
 import logging
 import time
 from collections import OrderedDict
@@ -39,7 +38,7 @@ SILENCE_S = 30.0
 SLOWEST = 512
 """Bytes a second below which a body, after its first SILENCE_S, is not waited for."""
 LIVE_PATH, READY_PATH = f"{wire.HEALTH_PATH}/live", f"{wire.HEALTH_PATH}/ready"
-_AT_ONCE = 512 * 1024  # written together, so that a thread is not woken for every piece
+_AT_ONCE = 1024 * 1024  # written together, so that a thread is not woken for every piece
 
 _HANDS = 32  # requests that may wait for the disk or the books at once
 
@@ -221,25 +220,22 @@ def _for_packets(receiver: Receiver, door: _Door) -> list[HTTPRouteHandler]:
         which, number = _which(request), int(request.path_params["number"])
 
         def begin() -> tuple[tuple[Station, bytes], Intake]:
-            return door.claimed(request), receiver.intake(*which, number, _declared(request))
+            return door.claimed(request), receiver.intake(which, number, _declared(request))
 
-        def take(run: bytes) -> None:
-            whole.update(run)
-            intake.take(run)
+        def end(*last: bytes) -> Answer:
+            intake.take(*last)
+            carrier = door.admit(request, claim, intake.body_sha256)
+            return receiver.taken(intake, carrier.station)
 
-        def end() -> Answer:
-            body = whole.hexdigest()
-            carrier = door.admit(request, claim, body)
-            return receiver.taken(which, intake, body_sha256=body, carrier=carrier.station)
-
-        whole = hashlib.sha256()
         claim, intake = await in_thread(begin)
         try:
-            async for run in _runs(request, LARGEST_RUN, intake.size):
-                await in_thread(take, run)
-            return _response(await in_thread(end))
+            body = _Batches(request, LARGEST_RUN)
+            async for batch in body:
+                await in_thread(intake.take, *batch)
+            return _response(await in_thread(end, *body.rest))
         finally:
-            await asyncio.shield(in_thread(intake.close))
+            if intake.run is not None:
+                await asyncio.shield(in_thread(intake.close))
 
     @post(
         wire.complete_path("{station:str}", "{record:str}", "{digest:str}"),
@@ -298,25 +294,25 @@ async def _body(request: Ask, limit: int) -> bytes:
     return b"".join([piece async for piece in _pieces(request, limit)])
 
 
-async def _runs(request: Ask, limit: int, size: int) -> AsyncIterator[bytes]:
-    """The body in runs of whole multiples of `size`, the last one perhaps shorter; at least one."""
-    held: list[bytes] = []
-    came, some = 0, False
-    try:
-        async for piece in _pieces(request, limit):
-            held.append(piece)
-            came += len(piece)
-            if came >= max(size, _AT_ONCE):
-                run = b"".join(held)
-                cut = came - came % size
-                yield run if cut == came else run[:cut]
-                held, came, some = [run[cut:]], came - cut, True
-    except Refused:
-        if came >= size:  # what came whole before it broke off is not lost
-            yield b"".join(held)[: came - came % size]
-        raise
-    if came or not some:
-        yield b"".join(held)
+class _Batches:
+    """The body in batches of pieces as they came, but for the `rest` of it at the end."""
+
+    def __init__(self, request: Ask, limit: int) -> None:
+        self._request, self._limit = request, limit
+        self.rest: list[bytes] = []
+
+    async def __aiter__(self) -> AsyncIterator[list[bytes]]:
+        came, left = 0, _declared(self._request)
+        try:
+            async for piece in _pieces(self._request, self._limit):
+                self.rest.append(piece)
+                came, left = came + len(piece), left - len(piece)
+                if came >= _AT_ONCE and left:
+                    yield self.rest
+                    self.rest, came = [], 0
+        except Refused:
+            yield self.rest  # what came whole before it broke off is not lost
+            raise
 
 
 async def _pieces(request: Ask, limit: int) -> AsyncIterator[bytes]:
@@ -327,7 +323,8 @@ async def _pieces(request: Ask, limit: int) -> AsyncIterator[bytes]:
     stream = aiter(request.stream())
     while True:
         try:
-            piece = await asyncio.wait_for(anext(stream), SILENCE_S)
+            async with asyncio.timeout(SILENCE_S):
+                piece = await anext(stream)
         except StopAsyncIteration:
             return
         except (TimeoutError, HTTPException) as broken:  # Litestar's word for a link that broke

@@ -14,18 +14,19 @@ import os
 import re
 import secrets
 import shutil
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from migramovil.core import packet, sealing
 from migramovil.core.trouble import Trouble
+from migramovil.sync import wire
 
 _ANNOUNCED, _BODY, _HELD = "announce.json", "body", "held"
 _YES = b"\1"
 _PIECE = 1024 * 1024
-_LONGEST_HEAD = 2 * packet.LARGEST_HEAD + 1024
 _NAME = re.compile(r"[0-9a-f][0-9a-f-]{0,63}")
 
 
@@ -41,6 +42,7 @@ class Objects:
     def __init__(self, root: Path) -> None:
         self._packets = root / "packets"
         self._parts = root / "parts"
+        self._flushed: set[str] = set()
 
     def announce(self, station: str, record: str, digest: str, body: bytes) -> None:
         write(self._folder(station, record, digest) / _ANNOUNCED, body, durable=False)
@@ -80,13 +82,12 @@ class Objects:
     def put_packet(self, station: str, record: str, digest: str) -> None:
         path = self._packet(station, record, digest)
         body = self._folder(station, record, digest) / _BODY
-        if path.exists():
-            return
-        make_folder(path.parent)
+        make_folder(path.parent, durable=False)
         with suppress(FileNotFoundError):  # another carrier was faster
-            _sync(body)
-            body.replace(path)
-        _sync_folder(path.parent)
+            if not path.exists():
+                _sync(body)
+                body.replace(path)
+        self._sync_way(path)
 
     def begin_run(self, station: str, record: str, digest: str) -> BinaryIO:
         folder = self._folder(station, record, digest)
@@ -94,14 +95,15 @@ class Objects:
 
     def put_run(self, station: str, record: str, digest: str, run: BinaryIO) -> None:
         path = self._packet(station, record, digest)
+        make_folder(path.parent, durable=False)
         os.fsync(run.fileno())
-        make_folder(path.parent)
-        Path(run.name).replace(path)
-        _sync_folder(path.parent)
+        os.replace(run.name, path)
+        self._sync_way(path)
 
     def drop_run(self, run: BinaryIO) -> None:
         run.close()
-        Path(run.name).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(run.name)
 
     def open_packet(self, station: str, record: str, digest: str) -> BinaryIO:
         return self._packet(station, record, digest).open("rb")
@@ -116,14 +118,17 @@ class Objects:
         _sync_folder(path.parent)
 
     def in_flight(self, station: str) -> int:
-        return sum(1 for _ in _inside(self._parts / _safe(station)))
+        try:
+            return len(os.listdir(self._parts / _safe(station)))
+        except FileNotFoundError:
+            return 0
 
     def drop_parts(self, station: str, record: str) -> None:
         """Forget every half-brought version of a record: it is whole now."""
-        shutil.rmtree(self._parts / _safe(station) / _safe(record), ignore_errors=True)
+        _remove(self._parts.joinpath(_safe(station), _safe(record)))
 
     def drop_version(self, station: str, record: str, digest: str) -> None:
-        shutil.rmtree(self._folder(station, record, digest), ignore_errors=True)
+        _remove(self._folder(station, record, digest))
         with suppress(OSError):  # another version of the record is there
             (self._parts / _safe(station) / _safe(record)).rmdir()
 
@@ -133,31 +138,72 @@ class Objects:
     def drop_stale(self, station: str, before: float) -> None:
         for record in list(_inside(self._parts / _safe(station))):
             if max((one.stat().st_mtime for one in record.rglob("*")), default=0.0) < before:
-                shutil.rmtree(record, ignore_errors=True)
+                _remove(record)
 
     def _folder(self, station: str, record: str, digest: str) -> Path:
-        return self._parts / _safe(station) / _safe(record) / _safe(digest)
+        return self._parts.joinpath(_safe(station), _safe(record), _safe(digest))
 
     def _packet(self, station: str, record: str, digest: str) -> Path:
-        return self._packets / _safe(station) / _safe(record) / f"{_safe(digest)}.packet"
+        name = f"{_safe(digest)}.packet"
+        return self._packets.joinpath(_safe(station), _safe(record), name)
+
+    def _sync_way(self, path: Path) -> None:
+        """Flush the way to a packet: its record's folder, its station's, and once all above."""
+        _sync_folder(path.parent)
+        _sync_folder(path.parent.parent)
+        station = path.parent.parent.name
+        if station not in self._flushed:
+            _sync_folder(self._packets)
+            _sync_folder(self._packets.parent)
+            self._flushed.add(station)
 
 
-def check_whole(file: BinaryIO, digest: str, station_public: bytes) -> packet.Head:
-    """The head of a packet in a file if signature, sizes and hashes hold, and its digest is this;
-    "" where that is known already. Reads it once, a little at a time; BadPacket."""
-    file.seek(0)
-    head = packet.signed_head(file.read(_LONGEST_HEAD), station_public)
-    file.seek(0)
-    whole = [hashlib.sha256()] if digest else []
-    _read(file, head.length, *whole)
-    for entry in head.header.objects:
-        one = hashlib.sha256()
-        _read(file, entry.size, one, *whole)
-        if one.hexdigest() != entry.sha256:
-            raise packet.BadPacket(f"object {entry.id[:36]}")
-    if file.read(1) or any(one.hexdigest() != digest for one in whole):
+class Check:
+    """Whether bytes, as they come, are the packet of this head, which was verified before."""
+
+    def __init__(self, head: packet.Head) -> None:
+        front = wire.front(head.header_bytes, head.signature, head.keys_bytes)
+        objects = [(entry.id[:36], entry.size, entry.sha256) for entry in head.header.objects]
+        self._left = deque([("head", len(front), sealing.sha256(front)), *objects])
+        self._hash, self._came = hashlib.sha256(), 0
+        self._wrong = "size" if any(size < 0 for _, size, _ in self._left) else ""
+
+    def update(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest and not self._wrong:
+            if not self._left:
+                self._wrong = "length"
+                return
+            piece = rest[: self._left[0][1] - self._came]
+            self._hash.update(piece)
+            self._came += len(piece)
+            rest = rest[len(piece) :]
+            self._compare()
+
+    def end(self) -> None:
+        """BadPacket unless all of it came, and every hash held."""
+        if self._wrong or self._left:
+            raise packet.BadPacket(self._wrong or "cut")
+
+    def _compare(self) -> None:
+        """Whatever piece of the packet is whole now; one may be empty."""
+        while self._left and self._came == self._left[0][1] and not self._wrong:
+            name, _, said = self._left.popleft()
+            if self._hash.hexdigest() != said:
+                self._wrong = f"object {name}"
+            self._hash, self._came = hashlib.sha256(), 0
+
+
+def check_whole(file: BinaryIO, digest: str, head: packet.Head) -> None:
+    """BadPacket unless the file is the packet of this verified head and digest; read once, a
+    little at a time."""
+    check, whole = Check(head), hashlib.sha256()
+    while piece := file.read(_PIECE):
+        check.update(piece)
+        whole.update(piece)
+    check.end()
+    if whole.hexdigest() != digest:
         raise packet.BadPacket("digest")
-    return head
 
 
 def digest_of(file: BinaryIO, size: int = -1) -> str:
@@ -172,14 +218,16 @@ def digest_of(file: BinaryIO, size: int = -1) -> str:
     return found.hexdigest()
 
 
-def _read(file: BinaryIO, size: int, *into: Any) -> None:
-    while size:
-        piece = file.read(min(size, _PIECE))
-        if not piece:
-            raise packet.BadPacket("cut")
-        for one in into:
-            one.update(piece)
-        size -= len(piece)
+def _remove(folder: str | Path) -> None:
+    """A folder of ours and all in it, as far as it is still there; no link leads out of it."""
+    with suppress(FileNotFoundError), os.scandir(folder) as inside:
+        for one in inside:
+            if one.is_dir(follow_symlinks=False):
+                _remove(one.path)
+            else:
+                os.unlink(one.path)
+    with suppress(OSError):  # gone, or somebody is just bringing more
+        os.rmdir(folder)
 
 
 def _inside(folder: Path) -> Iterator[Path]:

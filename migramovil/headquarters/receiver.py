@@ -6,9 +6,12 @@ everything it answers with a receipt is durable first.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import secrets
-from collections.abc import Callable
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -23,7 +26,7 @@ from migramovil.core.roles import AccountBody, Role
 from migramovil.headquarters import downstream
 from migramovil.headquarters import store as books
 from migramovil.headquarters.letters import LetterBox
-from migramovil.headquarters.objects import check_whole, digest_of, same
+from migramovil.headquarters.objects import Check, check_whole, digest_of, same
 from migramovil.headquarters.ports import Books, Objects
 from migramovil.headquarters.store import Enrolled, Packet, Rejection, Station, Store
 from migramovil.sync import wire
@@ -32,6 +35,8 @@ from migramovil.sync.wire import Refusal
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Which = tuple[str, str, str]
+"""Station, record, digest: the name of one packet."""
 
 MOST_RECORDS = 1000
 LEAST_FREE = 1024**3
@@ -66,33 +71,86 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """An announcement as it was kept, and the head in it, whose signature held."""
+
+    said: bytes
+    asked: wire.Announce
+    head: packet.Head
+
+
+class Memory:
+    """Announcements this process has verified, so that none is read twice; the oldest go."""
+
+    def __init__(self, most: int = 128) -> None:
+        self._most = most
+        self._held: OrderedDict[Which, Begun] = OrderedDict()
+        self._guard = threading.Lock()
+
+    def find(self, which: Which, said: bytes) -> Begun | None:
+        """What is known of exactly these bytes."""
+        with self._guard:
+            found = self._held.get(which)
+        return found if found is not None and found.said == said else None
+
+    def keep(self, which: Which, begun: Begun) -> None:
+        with self._guard:
+            self._held[which] = begun
+            if len(self._held) > self._most:
+                self._held.popitem(last=False)
+
+    def forget(self, which: Which) -> None:
+        with self._guard:
+            self._held.pop(which, None)
+
+
 class Intake:
     """Parts of one packet as one request brings them, each checked and written where it belongs.
 
-    Nothing is wanted (`asked` is None) of a packet that is whole already. One that comes whole in
-    one request is written beside, and checked as one; what of it came before a break is kept.
+    Nothing is wanted (`begun` is None) of a packet that is whole already. One that comes whole in
+    one request is written beside, and checked as it comes; what of it came before a break is kept.
     """
 
     def __init__(
-        self, objects: Objects, which: tuple[str, str, str], asked: wire.Announce | None,
+        self, objects: Objects, which: Which, begun: Begun | None,
         *, number: int, declared: int, liar: Callable[[str, str, str, str], Refused],
     ) -> None:  # fmt: skip
-        self._objects, self._which, self._asked, self._liar = objects, which, asked, liar
-        self._next = number
-        whole = asked is not None and number == 0 and declared == asked.size
+        self._objects, self.which, self._liar = objects, which, liar
+        self.begun = begun
+        self._first = self._next = number
+        self._body, self._rest = hashlib.sha256(), b""
+        whole = begun is not None and number == 0 and declared == begun.asked.size
         self.run = objects.begin_run(*which) if whole else None
+        self.check = Check(begun.head) if begun is not None and whole else None
 
     @property
     def size(self) -> int:
         """How large the parts are, the last one aside."""
-        return self._asked.part_size if self._asked else wire.PART_SIZE
+        return self.begun.asked.part_size if self.begun else wire.PART_SIZE
 
-    def take(self, run: bytes) -> None:
-        """The next parts; only the packet's last one may be short. Refused."""
-        if self.run is not None:
-            self.run.write(run)
-        elif self._asked is not None:
-            self._put(run, self._asked.parts)
+    @property
+    def body_sha256(self) -> str:
+        """Of all that was taken."""
+        return self._body.hexdigest()
+
+    def take(self, *pieces: bytes) -> None:
+        """What follows, however it was cut on its way. Refused."""
+        came = b"".join(pieces)
+        self._body.update(came)
+        if self.run is not None and self.check is not None:
+            self.run.write(came)
+            self.check.update(came)
+        elif self.begun is not None:
+            came, size = self._rest + came, self.size
+            cut = len(came) - len(came) % size
+            self._put([came[at : at + size] for at in range(0, cut, size)])
+            self._rest = came[cut:]
+
+    def end(self) -> None:
+        """Nothing follows; only the packet's last part may be short. Refused."""
+        if self.run is None and (self._rest or self._next == self._first):
+            self._put([self._rest])
 
     def close(self, *, keep: bool = True) -> None:
         """Done, or broken off: what is whole of a run that did not become the packet is kept."""
@@ -100,27 +158,27 @@ class Intake:
             return
         run, self.run = self.run, None
         try:
-            if keep and self._asked is not None:
-                run.seek(0)
-                while piece := run.read(self.size):
-                    self._put(piece, self._asked.parts)
+            run.seek(0)
+            while keep and (piece := run.read(self.size)):
+                self._put([piece])
         except Refused:
             log.info("a run ended within a part")
         finally:
             self._objects.drop_run(run)
 
-    def _put(self, run: bytes, said: tuple[str, ...]) -> None:
-        size = self.size
-        pieces = [run[at : at + size] for at in range(0, len(run), size)] or [b""]
+    def _put(self, pieces: Sequence[bytes]) -> None:
+        if self.begun is None:
+            return
+        said = self.begun.asked.parts
         if not 0 <= self._next <= len(said) - len(pieces):
             raise Refused(Refusal.BAD_REQUEST, "part")
-        station, record, _ = self._which
+        station, record, _ = self.which
         for piece in pieces:
             if not same(piece, said[self._next]):
                 raise self._liar(station, record, station, f"part {self._next}")
             try:
                 self._objects.put_part(
-                    *self._which, number=self._next, at=self._next * size, part=piece
+                    *self.which, number=self._next, at=self._next * self.size, part=piece
                 )
             except FileNotFoundError:  # whole meanwhile, or no longer wanted
                 raise Refused(Refusal.NOT_ANNOUNCED) from None
@@ -147,6 +205,7 @@ class Receiver:
         self._tables = store  # letters and publications: the same books, table by table
         self._heard: dict[str, float] = {}
         self._counted: dict[str, float] = {}
+        self._begun = Memory()
         self._limits = limits
         self._objects = objects
         self._descriptor = descriptor
@@ -246,69 +305,68 @@ class Receiver:
     def announce(self, body: bytes, carrier: Station | None = None) -> Answer:
         asked = _read(body, wire.Announce)
         head = self._checked_head(asked, carrier)
-        header = head.header
-        held = self._held(header.station, header.record, asked.digest)
+        which = head.header.station, head.header.record, asked.digest
+        held = self._held(*which)
         if held is not None:
             return held
-        self._demand_room(header.station)
-        self._forget_other_cut(header.station, header.record, asked)
-        self._objects.announce(header.station, header.record, asked.digest, body)
-        return self._missing_or_none(header.station, header.record, asked) or _missing(())
+        self._demand_room(head.header.station)
+        self._forget_other_cut(which, asked)
+        self._objects.announce(*which, body)
+        self._begun.keep(which, Begun(said=body, asked=asked, head=head))
+        return self._missing_or_none(which, asked) or _missing(())
 
-    def intake(
-        self, station: str, record: str, digest: str, number: int, declared: int = 0
-    ) -> Intake:
+    def intake(self, which: Which, number: int, declared: int = 0) -> Intake:
         """Takes parts of an announced packet from this one on; `declared` bytes are to come."""
-        held = self._held(station, record, digest) is not None
-        asked = None if held else self._announced(station, record, digest)
-        which = (station, record, digest)
+        begun = self._announced(which) if self._held(*which) is None else None
         return Intake(
-            self._objects, which, asked, number=number, declared=declared, liar=self._liar
+            self._objects, which, begun, number=number, declared=declared, liar=self._liar
         )
 
     def part(self, station: str, record: str, digest: str, number: int, body: bytes) -> Answer:
         """One part, or several that follow one another; each must be as announced."""
-        self.intake(station, record, digest, number).take(body)
+        intake = self.intake((station, record, digest), number)
+        intake.take(body)
+        intake.end()
         return Answer(status=200, body=b"{}")
 
-    def taken(
-        self, which: tuple[str, str, str], intake: Intake, *, body_sha256: str, carrier: str
-    ) -> Answer:
+    def taken(self, intake: Intake, carrier: str) -> Answer:
         """The request is over: every receipt, if it brought the packet whole."""
-        station, record, digest = which
-        if intake.run is None or body_sha256 != digest:
+        intake.end()
+        which, begun, run, check = intake.which, intake.begun, intake.run, intake.check
+        if begun is None or run is None or check is None or intake.body_sha256 != which[2]:
             intake.close()
             return Answer(status=200, body=b"{}")
         try:
-            asked = self._announced(station, record, digest)
-            head, origin = self._complete(station, record, asked)
-            try:
-                check_whole(intake.run, "", self._signing(origin, head.header.epoch))
-            except packet.BadPacket as problem:
-                self._objects.drop_version(station, record, digest)
-                raise self._liar(station, record, carrier, problem.detail) from None
-            self._objects.put_run(station, record, digest, intake.run)
+            self._demand_origin(which)
+            check.end()
+            self._objects.put_run(*which, run)
+        except packet.BadPacket as problem:
+            self._objects.drop_version(*which)
+            raise self._liar(which[0], which[1], carrier, problem.detail) from None
+        except FileNotFoundError:  # whole meanwhile, or no longer wanted
+            raise Refused(Refusal.NOT_ANNOUNCED) from None
         finally:
             intake.close(keep=False)
-        return self._whole(head.header, asked, carrier)
+        return self._whole(which, begun, carrier)
 
     def complete(self, station: str, record: str, digest: str, carrier: str) -> Answer:
         """Check all, make durable, then sign; what is missing if something is."""
-        held = self._held(station, record, digest)
+        which = station, record, digest
+        held = self._held(*which)
         if held is not None:
             return held
-        asked = self._announced(station, record, digest)
-        missing = self._missing_or_none(station, record, asked)
+        begun = self._announced(which)
+        missing = self._missing_or_none(which, begun.asked)
         if missing is not None:
             return missing
-        head, origin = self._complete(station, record, asked)
+        self._demand_origin(which)
         try:
-            with self._objects.open_parts(station, record, digest) as file:
-                check_whole(file, digest, self._signing(origin, head.header.epoch))
+            with self._objects.open_parts(*which) as file:
+                check_whole(file, digest, begun.head)
         except packet.BadPacket as problem:
-            return self._look_closer(station, record, asked, carrier, problem.detail)
-        self._objects.put_packet(station, record, digest)
-        return self._whole(head.header, asked, carrier)
+            return self._look_closer(which, begun.asked, carrier, problem.detail)
+        self._objects.put_packet(*which)
+        return self._whole(which, begun, carrier)
 
     def receipts(self, body: bytes) -> Answer:
         asked = _read(body, wire.AskReceipts)
@@ -356,7 +414,8 @@ class Receiver:
             raise Refused(Refusal.BAD_REQUEST, "signature") from None
         if asked.size > packet.LARGEST_PACKET:
             raise Refused(Refusal.TOO_LARGE, str(packet.LARGEST_PACKET))
-        if asked.size != head.length + sum(entry.size for entry in header.objects):
+        sizes = [entry.size for entry in header.objects]
+        if asked.size != head.length + sum(sizes) or min(sizes) < 0:
             raise Refused(Refusal.BAD_REQUEST, "size")
         if asked.part_size not in wire.PART_SIZES or len(asked.parts) != wire.part_count(
             asked.size, asked.part_size
@@ -385,42 +444,47 @@ class Receiver:
             raise Refused(Refusal.BAD_REQUEST, "epoch")
         return canonical.from_text(key)
 
-    def _announced(self, station: str, record: str, digest: str) -> wire.Announce:
-        said = self._objects.announced(station, record, digest)
+    def _announced(self, which: Which) -> Begun:
+        """What was announced under this name, verified by this process; Refused."""
+        said = self._objects.announced(*which)
         if said is None:
             raise Refused(Refusal.NOT_ANNOUNCED)
-        return canonical.decode(said, wire.Announce)
-
-    def _complete(
-        self, station: str, record: str, asked: wire.Announce
-    ) -> tuple[packet.Head, Station]:
-        """What an announcement said, and who sealed it, if it may still be kept."""
-        head, origin = self._front(asked), self._known(station)
-        if origin.revoked:
-            raise Refused(Refusal.REVOKED)
-        if (head.header.station, head.header.record) != (station, record):
+        found = self._begun.find(which, said)
+        if found is not None:
+            return found
+        asked = canonical.decode(said, wire.Announce)
+        head = self._checked_head(asked, None)
+        if (head.header.station, head.header.record, asked.digest) != which:
             raise Refused(Refusal.BAD_REQUEST, "packet")
-        return head, origin
+        found = Begun(said=said, asked=asked, head=head)
+        self._begun.keep(which, found)
+        return found
 
-    def _whole(self, header: packet.Header, asked: wire.Announce, carrier: str) -> Answer:
+    def _demand_origin(self, which: Which) -> None:
+        """Whoever sealed it may still bring anything."""
+        if self._known(which[0]).revoked:
+            raise Refused(Refusal.REVOKED)
+
+    def _whole(self, which: Which, begun: Begun, carrier: str) -> Answer:
         """Its bytes are durable: write it down, sign, forget its parts."""
-        station, record = header.station, header.record
+        header = begun.head.header
         self._keep(
             Packet(
-                station=station,
-                record=record,
+                station=header.station,
+                record=header.record,
                 epoch=header.epoch,
                 seq=header.seq,
                 folio=header.folio,
-                digest=asked.digest,
-                size=asked.size,
+                digest=begun.asked.digest,
+                size=begun.asked.size,
                 carrier=carrier,
                 audit_head=header.audit_head,
                 supersedes=header.supersedes,
             )
         )
-        self._objects.drop_parts(station, record)
-        return self._receipts(((station, record),))
+        self._objects.drop_parts(header.station, header.record)
+        self._begun.forget(which)
+        return self._held(*which) or _missing(())
 
     def _held(self, station: str, record: str, digest: str) -> Answer | None:
         """The receipts of a packet that is already whole; refused if it was another one.
@@ -460,20 +524,18 @@ class Receiver:
             utc=utc,
         )
 
-    def _look_closer(
-        self, station: str, record: str, asked: wire.Announce, carrier: str, why: str
-    ) -> Answer:
+    def _look_closer(self, which: Which, asked: wire.Announce, carrier: str, why: str) -> Answer:
         """Parts that the disk lost are asked for again; else the packet is not what it said."""
-        digest, bad = asked.digest, []
-        with self._objects.open_parts(station, record, digest) as file:
+        bad = []
+        with self._objects.open_parts(*which) as file:
             for number, said in enumerate(asked.parts):
                 if digest_of(file, asked.part_size) != said:
                     bad.append(number)
         if bad:
-            self._objects.forget_parts(station, record, digest, bad)
+            self._objects.forget_parts(*which, bad)
             return _missing(tuple(bad))
-        self._objects.drop_version(station, record, digest)
-        raise self._liar(station, record, carrier, why)
+        self._objects.drop_version(*which)
+        raise self._liar(which[0], which[1], carrier, why)
 
     def _demand_quota(self, station: str, now: datetime) -> None:
         since = (now - timedelta(days=1)).isoformat(timespec="seconds")
@@ -503,14 +565,14 @@ class Receiver:
             if self._objects.in_flight(station) >= most.in_flight:
                 raise Refused(Refusal.TOO_MUCH, "in flight")
 
-    def _forget_other_cut(self, station: str, record: str, asked: wire.Announce) -> None:
+    def _forget_other_cut(self, which: Which, asked: wire.Announce) -> None:
         """Parts of another size are of no use to this announcement, and must not pass for its."""
-        said = self._objects.announced(station, record, asked.digest)
+        said = self._objects.announced(*which)
         if said is not None and canonical.decode(said, wire.Announce).parts != asked.parts:
-            self._objects.drop_version(station, record, asked.digest)
+            self._objects.drop_version(*which)
 
-    def _missing_or_none(self, station: str, record: str, asked: wire.Announce) -> Answer | None:
-        missing = self._objects.missing(station, record, asked.digest, len(asked.parts))
+    def _missing_or_none(self, which: Which, asked: wire.Announce) -> Answer | None:
+        missing = self._objects.missing(*which, len(asked.parts))
         return _missing(missing) if missing else None
 
     def _receipts(self, records: tuple[tuple[str, str], ...]) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import ssl
 from collections.abc import Callable
@@ -50,6 +51,7 @@ def serve(
         with listening_at(host, port) as listener:
             server = uvicorn.Server(_config(receiver, keys))
             own(server)
+            gc.freeze()  # what was loaded stays: it need not be searched for what can go
             listening(_url(host, listener.getsockname()[1], known.urls[0]))
             server.run(sockets=[listener])
     finally:

@@ -7,7 +7,8 @@ transaction begins IMMEDIATE, so the receiver and the opener may be two processe
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic.config import Config
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection, Row
 
 from alembic import command
@@ -24,6 +26,7 @@ from migramovil.core.record import Realm, ReceiptBody, ReceiptKind, Signed
 OPEN_WORDS = ("stored", "retry")
 """After one of these a packet waits for the opener's verdict."""
 MOST_REJECTIONS = 1000
+MOST_AT_ONCE = 32  # connections; each further one would be opened for one question
 
 METADATA = sa.MetaData(
     naming_convention={
@@ -232,6 +235,18 @@ class Rejection:
     reason: str
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Storing:
+    """A packet that waits to be written, and what became of it."""
+
+    packet: Packet
+    sign: Callable[[ReceiptBody], Signed]
+    body: Chain
+    utc: str
+    over: bool = False
+    failure: Exception | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """A receipt, and which earlier record the packet it is about corrects ("" for most)."""
@@ -250,13 +265,12 @@ class Store:
     """Open, and migrate to the newest schema, the books at `path`."""
 
     def __init__(self, path: Path) -> None:
-        self._engine = sa.create_engine(f"sqlite:///{path}")
+        self._engine = sa.create_engine(f"sqlite:///{path}", pool_size=MOST_AT_ONCE)
         sa.event.listen(self._engine, "connect", _prepare)
         sa.event.listen(self._engine, "begin", _begin)
         self._reader = self._engine.execution_options(reads=True)
-        self._writing = (
-            threading.RLock()
-        )  # waiting here is dearer to nobody than SQLite's own sleep
+        self._waiting: deque[_Storing] = deque()
+        self._writing = threading.RLock()  # quicker than to wait in SQLite, which sleeps
         config = Config()
         config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
         with self._engine.begin() as connection:
@@ -302,11 +316,12 @@ class Store:
 
     def stations(self) -> list[Station]:
         with self.read() as connection:
-            rows = connection.execute(sa.select(STATIONS).order_by(STATIONS.c.number)).all()
-        return [_station(row) for row in rows]
+            rows = connection.execute(sa.select(STATIONS).order_by(STATIONS.c.number))
+            return [_station(row) for row in rows.mappings()]
 
     def station(self, station: str) -> Station | None:
-        return self._one_station(STATIONS.c.station == station)
+        found = self._quickly(_STATION, station)
+        return _station(found[0]) if found else None
 
     def station_by_token(self, token_sha256: str) -> Station | None:
         """The station a code is for: one to come, or one to go on with new keys."""
@@ -418,15 +433,29 @@ class Store:
         self, packet: Packet, sign: Callable[[ReceiptBody], Signed], body: Chain, *, utc: str = ""
     ) -> None:
         """Write the packet's row and its `stored` receipt together, once; one that operators took
-        up again gets a newer `stored`."""
-        with self.write() as connection:
-            word = _word(connection, packet.station, packet.record)
-            if not word:
-                connection.execute(
-                    sa.insert(PACKETS).values(**_values(packet), received=utc, word="stored")
-                )
-            if word in ("", "retry"):
-                _append(connection, packet.station, sign, body)
+        up again gets a newer `stored`. All who wait for their turn share one transaction."""
+        mine = _Storing(packet=packet, sign=sign, body=body, utc=utc)
+        self._waiting.append(mine)
+        with self._writing:
+            if not mine.over:
+                self._store_all([self._waiting.popleft() for _ in range(len(self._waiting))])
+        if mine.failure is not None:
+            raise mine.failure
+
+    def _store_all(self, waiting: Sequence[_Storing]) -> None:
+        """In one transaction; where that fails, each in its own, so that one fails alone."""
+        try:
+            with self.write() as connection:
+                for one in waiting:
+                    _store(connection, one)
+        except Exception as failure:  # noqa: BLE001 - it is raised where it belongs
+            if len(waiting) == 1:
+                waiting[0].failure = failure
+            else:
+                for one in waiting:
+                    self._store_all([one])
+        for one in waiting:
+            one.over = True
 
     def judge(
         self, packet: Packet, sign: Callable[[ReceiptBody], Signed], body: Chain, *, utc: str = ""
@@ -462,10 +491,8 @@ class Store:
 
     def standing(self, station: str, record: str) -> tuple[Packet, str] | None:
         """A packet and the kind of the last receipt about it."""
-        found = sa.select(PACKETS).where(PACKETS.c.station == station, PACKETS.c.record == record)
-        with self.read() as connection:
-            row = connection.execute(found).one_or_none()
-        return None if row is None else (packet_of(row), row.word)
+        found = self._quickly(_STANDING, station, record)
+        return (_packet(found[0]), found[0]["word"]) if found else None
 
     def word(self, station: str, record: str) -> str:
         """The kind of the last receipt about this record; "" when there is none."""
@@ -507,17 +534,11 @@ class Store:
 
     def receipts(self, records: Sequence[tuple[str, str]]) -> list[Receipt]:
         """Receipts of these (station, record) pairs, in order of pair, then serial."""
-        found: list[Receipt] = []
-        with self.read() as connection:
-            for station, record in records:
-                found += _receipts(
-                    connection, RECEIPTS.c.station == station, RECEIPTS.c.record == record
-                )
-        return found
+        return [_receipt(row) for pair in records for row in self._quickly(_RECEIPTS_OF, *pair)]
 
     def all_receipts(self) -> list[Receipt]:
         with self.read() as connection:
-            return _receipts(connection)
+            return [_receipt(row) for row in connection.execute(_receipts()).mappings()]
 
     def log_opening(self, packet: Packet, *, utc: str, operator: str) -> None:
         with self.write() as connection:
@@ -562,8 +583,19 @@ class Store:
 
     def _one_station(self, clause: sa.ColumnElement[bool]) -> Station | None:
         with self.read() as connection:
-            row = connection.execute(sa.select(STATIONS).where(clause)).one_or_none()
+            row = connection.execute(sa.select(STATIONS).where(clause)).mappings().one_or_none()
         return None if row is None else _station(row)
+
+    def _quickly(self, asked: str, *given: str) -> list[Mapping[str, Any]]:
+        """One question as of now, past SQLAlchemy: the edge asks several about every part."""
+        held = self._engine.raw_connection()
+        try:
+            cursor = held.cursor()
+            cursor.execute(asked, given)
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        finally:
+            held.close()
 
 
 def epoch_letters(epoch: int) -> str:
@@ -609,72 +641,56 @@ def _append(
     connection: Connection, station: str, sign: Callable[[ReceiptBody], Signed], body: Chain
 ) -> str:
     """Sign the next receipt of the station's chain; its kind."""
-    last = connection.execute(
-        sa.select(RECEIPTS.c.serial, RECEIPTS.c.body)
-        .where(RECEIPTS.c.station == station)
-        .order_by(RECEIPTS.c.serial.desc())
-        .limit(1)
-    ).first()
+    last = connection.exec_driver_sql(_LAST, (station,)).first()
     serial = 1 if last is None else last.serial + 1
     previous = "" if last is None else sealing.sha256(canonical.from_text(last.body))
     said = body(serial, previous)
-    signed = sign(said)
-    connection.execute(
-        sa.insert(RECEIPTS).values(
-            station=station,
-            serial=serial,
-            record=said.record,
-            kind=said.kind,
-            body=signed.body,
-            signature=signed.signature,
-            public_key=signed.public_key,
-        )
-    )
-    about = (PACKETS.c.station == station) & (PACKETS.c.record == said.record)
-    connection.execute(sa.update(PACKETS).where(about).values(word=said.kind))
+    row = {"station": station, "serial": serial, "record": said.record, "kind": said.kind}
+    _insert(connection, RECEIPTS, {**row, **asdict(sign(said))})
+    connection.exec_driver_sql(_SAY, (said.kind, station, said.record))
     return said.kind
 
 
+def _store(connection: Connection, one: _Storing) -> None:
+    about = one.packet
+    word = _word(connection, about.station, about.record)
+    if not word:
+        _insert(connection, PACKETS, {**_values(about), "received": one.utc, "word": "stored"})
+    if word in ("", "retry"):
+        _append(connection, about.station, one.sign, one.body)
+
+
 def _word(connection: Connection, station: str, record: str) -> str:
-    about = (PACKETS.c.station == station) & (PACKETS.c.record == record)
-    return connection.execute(sa.select(PACKETS.c.word).where(about)).scalar() or ""
+    return connection.exec_driver_sql(_WORD, (station, record)).scalar() or ""
 
 
-def _receipts(connection: Connection, *clauses: sa.ColumnElement[bool]) -> list[Receipt]:
+def _receipts() -> sa.Select[Any]:
     about = sa.and_(PACKETS.c.station == RECEIPTS.c.station, PACKETS.c.record == RECEIPTS.c.record)
-    query = sa.select(RECEIPTS, PACKETS.c.supersedes).join(PACKETS, about).where(*clauses)
-    rows = connection.execute(query.order_by(RECEIPTS.c.station, RECEIPTS.c.serial))
-    return [
-        Receipt(
-            record=row.record,
-            kind=row.kind,
-            signed=Signed(body=row.body, signature=row.signature, public_key=row.public_key),
-            supersedes=row.supersedes,
-        )
-        for row in rows
-    ]
+    query = sa.select(RECEIPTS, PACKETS.c.supersedes).join(PACKETS, about)
+    return query.order_by(RECEIPTS.c.station, RECEIPTS.c.serial)
 
 
-def _station(row: Row[Any]) -> Station:
-    return Station(
-        number=row.number,
-        name=row.name,
-        place=row.place,
-        code=row.code,
-        code_until=row.code_until,
-        station=row.station or "",
-        epoch=row.epoch,
-        signing=row.signing or "",
-        transport=row.transport or "",
-        request_sha256=row.request_sha256 or "",
-        answer=row.answer or "",
-        revoked=row.revoked or "",
+def _receipt(row: Mapping[Any, Any]) -> Receipt:
+    return Receipt(
+        record=row["record"],
+        kind=row["kind"],
+        signed=Signed(body=row["body"], signature=row["signature"], public_key=row["public_key"]),
+        supersedes=row["supersedes"],
     )
+
+
+def _station(row: Mapping[Any, Any]) -> Station:
+    names = (name for name in Station.__dataclass_fields__ if name != "succeeds")
+    return Station(**{name: row[name] or "" for name in names})
 
 
 def packet_of(row: Row[Any]) -> Packet:
     """From a row that has the columns of `packets`, and perhaps more."""
     return Packet(**{name: getattr(row, name) for name in Packet.__dataclass_fields__})
+
+
+def _packet(row: Mapping[Any, Any]) -> Packet:
+    return Packet(**{name: row[name] for name in Packet.__dataclass_fields__})
 
 
 def _values(packet: Packet) -> dict[str, Any]:
@@ -708,6 +724,33 @@ def chained(
 
 def signing(signer: sealing.Signer) -> Callable[[ReceiptBody], Signed]:
     return lambda body: Signed.by(signer, canonical.encode(body))
+
+
+# --- asked so often that they are spelled once, and go to the driver as they are ------
+def _spelled(statement: sa.ClauseElement) -> str:
+    return str(statement.compile(dialect=sqlite.dialect()))
+
+
+def _is(column: sa.Column[Any]) -> sa.ColumnElement[bool]:
+    return column == sa.bindparam(None, type_=column.type)
+
+
+def _insert(connection: Connection, table: sa.Table, row: Mapping[str, Any]) -> None:
+    connection.exec_driver_sql(_INSERT[table.name], tuple(row[c.name] for c in table.c))
+
+
+_ABOUT = _is(PACKETS.c.station) & _is(PACKETS.c.record)
+_STATION = _spelled(sa.select(STATIONS).where(_is(STATIONS.c.station)))
+_STANDING = _spelled(sa.select(PACKETS).where(_ABOUT))
+_WORD = _spelled(sa.select(PACKETS.c.word).where(_ABOUT))
+_SAY = _spelled(sa.update(PACKETS).values(word=sa.bindparam("said")).where(_ABOUT))
+_RECEIPTS_OF = _spelled(_receipts().where(_is(RECEIPTS.c.station), _is(RECEIPTS.c.record)))
+_LAST = _spelled(  # newest first: who asks takes the first row, and no other is read
+    sa.select(RECEIPTS.c.serial, RECEIPTS.c.body)
+    .where(_is(RECEIPTS.c.station))
+    .order_by(RECEIPTS.c.serial.desc())
+)
+_INSERT = {table.name: _spelled(sa.insert(table)) for table in (PACKETS, RECEIPTS)}
 
 
 def _prepare(dbapi: Any, _: object) -> None:
