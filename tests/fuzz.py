@@ -60,7 +60,6 @@ def _ef01(data: bytes) -> None:
     for piece in (data[:half], data[half:]):
         for packet in packets.feed(piece):
             ef01_frames.decode_begun(packet.payload)
-            ef01_frames.read_parameters(packet.payload[1:])
 
 
 def _ef01_said(kind: ef01_frames.Kind, payload: bytes) -> bytes:
@@ -123,6 +122,11 @@ TARGETS: tuple[Target, ...] = (
             + _ef01_said(ef01_frames.Kind.DATA, b"\x0f" * 128)
             + _ef01_said(ef01_frames.Kind.LAST_DATA, b"\xf0" * 128),
         ),
+    ),
+    Target(
+        name="ef01-parameters",
+        run=ef01_frames.read_parameters,
+        seeds=(bytes.fromhex("0000000903e80003ffffffff0002000c"),),
     ),
     Target(
         name="ef01-picture",
