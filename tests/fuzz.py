@@ -23,6 +23,7 @@ from migramovil.devices.ports import SlipLine
 from migramovil.devices.printer import escpos_frames, ipp_frames
 from migramovil.devices.sim.thermal_frames import Thermal
 from migramovil.devices.trouble import DeviceTrouble
+from tests import fuzz_sbi
 
 SLOW_S = 1.0
 
@@ -150,6 +151,7 @@ TARGETS: tuple[Target, ...] = (
         seeds=(_IPP_ANSWER, _IPP_ANSWER[:8] + _IPP_ANSWER[8:-1] * 3 + b"\x03\x00\x01"),
     ),
     Target(name="escpos-slips", run=lambda data: list(Thermal().feed(data)), seeds=(_slip(),)),
+    *(Target(name=name, run=run, seeds=seeds) for name, run, seeds in fuzz_sbi.PARSERS),
 )
 
 

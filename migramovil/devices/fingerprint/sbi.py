@@ -248,13 +248,14 @@ class _Call:
         """Read what is there; FPR-30 when it is no HTTP or too much, DEV-01 when it broke off."""
         with _gone():
             try:
-                self._http.receive_data(self._socket.recv(1 << 16))
+                data = self._socket.recv(1 << 16)
             except BlockingIOError:
                 return
         try:
+            self._http.receive_data(data)
             self._read_events()
         except h11.RemoteProtocolError:
-            raise ServiceUnreadable("http") from None
+            raise (ServiceUnreadable("http") if data else Unplugged("broke off")) from None
 
     def _read_events(self) -> None:
         while (event := self._http.next_event()) is not h11.NEED_DATA:
@@ -350,6 +351,8 @@ def _finish(call: _Call, end: float, cancelled: Event, preview: _Preview | None 
                 call.pump()
             elif preview is not None:
                 preview.pump()
+    if not call.body:  # without a length, an answer that never came ends as one of nothing
+        raise Unplugged("no answer")
     return call.take()
 
 

@@ -22,6 +22,17 @@ _PER_INCH, _PER_CM = 1, 2
 _RAW = 0
 _FORMATS = {3: "JPEG", 4: "JPEG2000", 5: "JPEG2000", 6: "PNG"}  # the table of compressions
 
+# What Pillow raises for pictures that somebody made up.
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    struct.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+
 _GENERAL = struct.Struct(">4s4sIHBB")
 _REPRESENTATION = struct.Struct(">I9sBHH")
 _GEOMETRY = struct.Struct(">BBB4HBBBHHI")
@@ -128,5 +139,5 @@ def decoded_picture(
             if image.mode not in modes:
                 raise ImageUnreadable("colours")
             return np.asarray(image.convert("L"), np.uint8).copy()
-    except (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError):
+    except _UNREADABLE:
         raise ImageUnreadable("picture") from None

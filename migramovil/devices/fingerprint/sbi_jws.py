@@ -33,7 +33,14 @@ _MAX_CERTIFICATE = 16 << 10
 _RSA_BITS = range(2048, 8193)  # less is forged, more is a trap for the processor
 
 # What cryptography raises for certificates that somebody made up.
-_MALFORMED = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, UserWarning)
+_MALFORMED = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    UserWarning,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

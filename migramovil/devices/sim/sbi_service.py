@@ -272,7 +272,8 @@ class SbiService:
 
     def _finger_comes(self, timeout_s: float) -> bool:
         near = self.hand_near and self.fault is not SbiFault.NO_FINGER
-        self._stopped.wait(min(timeout_s, self.pace_s) if near else timeout_s)
+        if self._stopped.wait(min(timeout_s, self.pace_s) if near else timeout_s):
+            raise ConnectionAbortedError("the service ended")
         return near and timeout_s >= self.pace_s
 
     def _biometrics(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
