@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -32,6 +33,50 @@ def test_the_same_pair_is_the_same_finger() -> None:
     assert again is not first
     assert np.array_equal(again.ridges, first.ridges)
     assert np.array_equal(fingers.impression(again, 1), picture)
+
+
+@pytest.mark.parametrize(
+    ("finger", "period", "minutiae"),
+    [
+        (2, 8.482, [(98, 148), (150, 190), (216, 238), (260, 272), (284, 334), (168, 350)]),
+        (7, 8.322, [(124, 170), (98, 204), (184, 226), (136, 260), (172, 306), (240, 406)]),
+    ],
+)
+def test_a_finger_is_the_one_it_ever_was(
+    finger: int, period: float, minutiae: list[tuple[int, int]]
+) -> None:
+    # other builds of numpy and OpenCV move a pixel by some greys, and no minutia
+    known = fingers.master(77, finger)
+    assert known.pattern is fingers.Pattern.LEFT_LOOP
+    assert known.period == pytest.approx(period, abs=0.001)
+    found = fingers.true_minutiae(known)
+    for x, y in minutiae:
+        assert np.hypot(found[:, 0] - x, found[:, 1] - y).min() < 3
+
+
+def test_another_process_makes_the_same_picture() -> None:
+    code = (
+        "import sys; from migramovil.devices.sim import fingers;"
+        "sys.stdout.buffer.write(fingers.impression(fingers.master(5, 2), 3).tobytes())"
+    )
+    other = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        check=True,
+        env=os.environ | {"PYTHONHASHSEED": "4711"},
+    )
+    there = np.frombuffer(other.stdout, np.uint8).reshape(290, 384)
+    assert np.array_equal(there, fingers.impression(fingers.master(5, 2), 3))
+
+
+def test_every_take_is_laid_down_in_its_own_place_and_with_its_own_pressure() -> None:
+    finger = fingers.master(5, 2)
+    takes = [fingers.placement(finger, take) for take in range(1, 31)]
+    for trait in ("rotation", "shift", "pressure", "dryness"):
+        assert len({getattr(take, trait) for take in takes}) == len(takes)
+    assert np.std([take.rotation for take in takes]) > 2
+    assert np.std([take.shift for take in takes], axis=0).min() > 3
+    assert np.std([take.pressure for take in takes]) > 0.2
 
 
 def test_two_takes_of_a_finger_are_two_pictures() -> None:

@@ -5,6 +5,7 @@ import re
 from itertools import islice
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -74,6 +75,13 @@ def test_no_two_people_share_a_document_a_phone_or_a_receipt() -> None:
 def test_the_same_seed_brings_the_same_people_and_another_seed_others() -> None:
     assert people.person(11, 7) == MANY[7]
     assert people.person(12, 7).document_number != MANY[7].document_number
+
+
+def test_a_person_is_the_one_they_ever_were() -> None:
+    assert MANY[7].mrz_lines == (
+        "P<VENSEQUERA<YANEZ<<ANDREINA<SOFIA<<<<<<<<<<",
+        "0880341769VEN7709058F3412293<<<<<<<<<<<<<<06",
+    )
 
 
 def test_the_people_are_those_the_vehicle_sees() -> None:
@@ -159,6 +167,16 @@ def test_a_poor_first_impression_becomes_a_good_second_one() -> None:
     assert all(FingerHint.TOO_DRY in measured.hints for measured in first)
     assert all(measured.quality is None or measured.quality < 40 for measured in first)
     assert np.mean([measured.quality for measured in second]) >= 40
+
+
+def test_a_person_can_come_with_wet_or_dry_skin_and_lays_the_finger_down_as_ever() -> None:
+    usual, wet, dry = (
+        MANY[2].impression(2, 2, dryness=dryness).astype(float) for dryness in (None, -1, 1)
+    )
+    assert wet.mean() + 15 < dry.mean()
+    assert wet.mean() <= usual.mean() <= dry.mean()
+    inked = [cv2.blur(255 - picture, (31, 31)) > 25 for picture in (wet, dry)]
+    assert (inked[0] == inked[1]).mean() > 0.95  # the same place on the glass
 
 
 def test_most_fingers_are_good_at_once() -> None:

@@ -86,18 +86,23 @@ class SimPerson:
         skin = _COUNTRIES[self.nationality].skin
         return list(_frames(_key(self.seed, self.number), self.sex, self.age, skin))
 
-    def impression(self, position: int, take: int) -> Pixels:
+    def impression(self, position: int, take: int, *, dryness: float | None = None) -> Pixels:
         """Finger `position` (1..10) at attempt `take` (from 1): uint8 (290, 384) at 500 ppi.
 
-        Now and then the first attempt is a poor one, dry and light; the next is good.
+        Always the same finger, and each take laid down another way; as many takes as are asked for.
+        Now and then the first attempt is a poor one, dry and light; the next is good. With
+        `dryness`, -1 dripping .. 1 parched, the skin is as told and the rest as ever.
         """
         key = _key(self.seed, self.number)
         finger = fingers.master(key, position)
         rng = _rng("hand", key, position)
-        if rng.random() < 0.12 and take <= 1:
-            poor = fingers.placement(finger, take, 0.45)
-            return fingers.impression(finger, take, placed=_dried(poor))
-        return fingers.impression(finger, take, quality=rng.uniform(0.82, 0.94))
+        poor = rng.random() < 0.12 and take <= 1
+        placed = fingers.placement(finger, take, 0.45 if poor else rng.uniform(0.82, 0.94))
+        if poor:
+            placed = _dried(placed)
+        if dryness is not None:
+            placed = replace(placed, dryness=dryness)
+        return fingers.impression(finger, take, placed=placed)
 
 
 def person(seed: int, number: int) -> SimPerson:
