@@ -127,6 +127,20 @@ class Control:
     choices: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What a camera has delivered since it was opened.
+
+    `dropped` counts the pictures that did not come when the rhythm of the others says they should
+    have; `spoilt` those that came broken, of the ones somebody waited for.
+    """
+
+    pictures: int
+    dropped: int
+    spoilt: int
+    fps: float
+
+
 class PaperStatus(StrEnum):
     OK = "ok"
     LOW = "low"
@@ -194,7 +208,9 @@ class StillCamera(Camera, Protocol):
 
 
 class AdjustableCamera(Camera, Protocol):
-    """A camera with something in its capability `controls`."""
+    """A camera that knows how it does, and has something in its capability `controls`."""
+
+    def delivery(self) -> Delivery: ...
 
     def controls(self) -> tuple[Control, ...]: ...
 

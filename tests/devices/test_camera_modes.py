@@ -148,14 +148,11 @@ SET = {EXPOSURE: 156.0, AUTO_EXPOSURE: 3.0, cv2.CAP_PROP_FOCUS: 30.0}
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_remembered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def measured_in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(modes, "MEASURE_S", 0.02)
-    opencv._CHOSEN.clear()
-    yield
-    opencv._CHOSEN.clear()
 
 
-def test_what_was_chosen_is_declared_and_remembered_by_who_the_camera_is() -> None:
+def test_what_was_chosen_is_declared_and_not_measured_again() -> None:
     made: list[Webcam] = []
 
     def dial(_: str) -> Webcam:
@@ -170,10 +167,10 @@ def test_what_was_chosen_is_declared_and_remembered_by_who_the_camera_is() -> No
     camera.close()
     assert made[0].released
 
-    again = opencv.OpenCvCamera(INFO, dial=dial)
+    again = opencv.OpenCvCamera(camera.info, dial=dial)  # as its own process is told
     again.open()
-    assert again.info.capabilities["height"] == 720
-    assert len(opencv._CHOSEN) == 1
+    assert again.read(timeout_s=2, cancelled=Event()).pixels.shape == (720, 1280, 3)
+    assert made[1].modes_asked == 1
     again.close()
 
 
@@ -183,15 +180,6 @@ def test_a_camera_that_delivers_nothing_will_not_open() -> None:
     with pytest.raises(CameraWillNotOpen):
         opencv.OpenCvCamera(INFO, dial=lambda _: webcam).open()
     assert webcam.released
-
-
-def test_a_camera_is_known_by_who_it_is_and_not_by_its_node() -> None:
-    moved = DeviceInfo(
-        kind=DeviceKind.CAMERA, driver="opencv", model="Webcam", path="/dev/video2",
-        vendor="046d", product="085c", serial="A1",
-    )  # fmt: skip
-    assert opencv.identity(moved) == opencv.identity(INFO)
-    assert opencv.identity(opencv.network_camera("http://a/")) == "http://a/"
 
 
 @pytest.fixture

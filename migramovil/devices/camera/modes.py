@@ -39,6 +39,25 @@ class Delivered:
     fps: float
 
 
+Capabilities = dict[str, str | int | bool]
+
+
+def declared(found: Delivered) -> Capabilities:
+    """What is declared of a camera, from which `of` knows the mode again."""
+    return {
+        "width": found.width,
+        "height": found.height,
+        "fps": round(found.fps),
+        "format": f"{found.mode.fourcc} {found.mode.width}x{found.mode.height}",
+    }
+
+
+def of(known: Capabilities) -> Mode:
+    fourcc, _, size = str(known["format"]).partition(" ")
+    width, _, height = size.partition("x")
+    return Mode(fourcc=fourcc, width=int(width), height=int(height))
+
+
 LADDER = (
     # raw 1080p does not fit through USB 2 at 12 pictures a second: JPEG is asked for first
     Mode(fourcc="MJPG", width=1920, height=1080),

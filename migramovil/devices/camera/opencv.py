@@ -17,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event
@@ -32,9 +32,9 @@ import cv2
 import cv2.utils.logging
 
 from migramovil.devices.camera import controls, modes
-from migramovil.devices.camera.modes import Capture, Delivered
+from migramovil.devices.camera.modes import Capture
 from migramovil.devices.camera.watch import PictureWatch
-from migramovil.devices.ports import Control, DeviceInfo, DeviceKind, Frame, Pixels
+from migramovil.devices.ports import Control, Delivery, DeviceInfo, DeviceKind, Frame, Pixels
 from migramovil.devices.registry import Addresses
 from migramovil.devices.trouble import (
     CameraWillNotOpen,
@@ -54,8 +54,6 @@ _LOOK_S = 0.2
 _NATIVE_WAIT_MS = 2000  # how long OpenCV may stand in one read
 _SYSFS = Path("/sys/class/video4linux")
 _NOWHERE = Addresses()
-_CHOSEN: dict[str, Delivered] = {}
-"""What each camera was found to deliver best, by identity, as long as the program runs."""
 
 T = TypeVar("T")
 
@@ -79,26 +77,6 @@ def make(info: DeviceInfo, at: Addresses = _NOWHERE) -> OpenCvCamera:
 def network_camera(address: str) -> DeviceInfo:
     """A camera that serves motion JPEG at an http:// address."""
     return _info(address, "Cámara de red")
-
-
-def identity(info: DeviceInfo) -> str:
-    """Who a camera is, whatever node it has today."""
-    who = ":".join((info.vendor, info.product, info.serial or info.port))
-    return who if info.serial or info.port else info.path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """What a camera has delivered since it was opened.
-
-    `dropped` counts the pictures that did not come when the rhythm of the others says they should
-    have; `spoilt` those that could not be decoded, of the ones somebody waited for.
-    """
-
-    pictures: int
-    dropped: int
-    spoilt: int
-    fps: float
 
 
 class OpenCvCamera:
@@ -139,7 +117,7 @@ class OpenCvCamera:
             raise Unplugged
         if self._sick:
             self._sick = False
-            _CHOSEN.pop(identity(self.info), None)
+            self.info = replace(self.info, capabilities={})
             self.close()
             self.open()
         try:
@@ -179,25 +157,21 @@ class OpenCvCamera:
         return self._reel.between(call)
 
     def _settle(self, capture: Capture) -> None:
-        """Choose the mode of a plugged camera; a network camera has the one it sends."""
+        """Run a plugged camera at its best mode; a network camera has the one it sends.
+
+        What was measured lies in the capabilities, and is not measured again.
+        """
         if "://" in self.info.path:
             return
-        who = identity(self.info)
-        if who in _CHOSEN:
-            modes.ask(capture, _CHOSEN[who].mode)
-        else:
-            found = modes.settle(capture)
-            if found is None:
-                raise CameraWillNotOpen
-            _CHOSEN[who] = found
-        best = _CHOSEN[who]
-        declared: dict[str, str | int | bool] = {
-            "width": best.width,
-            "height": best.height,
-            "fps": round(best.fps),
-            "controls": ",".join(control.name for control in controls.read_all(capture)),
-        }
-        self.info = replace(self.info, capabilities=self.info.capabilities | declared)
+        declared = self.info.capabilities
+        if "format" in declared:
+            modes.ask(capture, modes.of(declared))
+            return
+        best = modes.settle(capture)
+        if best is None:
+            raise CameraWillNotOpen
+        names = ",".join(control.name for control in controls.read_all(capture))
+        self.info = replace(self.info, capabilities=modes.declared(best) | {"controls": names})
 
 
 class _Reel:
