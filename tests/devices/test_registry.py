@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from dataclasses import replace
@@ -114,9 +115,12 @@ def test_a_reader_pulled_out_and_put_back_is_used_again_without_ado() -> None:
         station.close()
 
 
-def test_the_access_rule_names_the_reader_and_comes_before_rights_are_given() -> None:
+def test_the_access_rules_name_every_reader_and_come_before_rights_are_given() -> None:
     rules = list((Path(__file__).parents[2] / "resources" / "udev").glob("*.rules"))
     assert [int(path.name.split("-")[0]) < 73 for path in rules] == [True]
-    text = rules[0].read_text(encoding="utf-8")
-    assert f'ATTR{{idVendor}}=="{uru4000.VENDOR:04x}"' in text
-    assert f'ATTR{{idProduct}}=="{uru4000.PRODUCT:04x}"' in text
+    lines = rules[0].read_text(encoding="utf-8").splitlines()
+    for model in uru4000.MODELS:
+        named = re.compile(
+            rf'{{idVendor}}=="{model.vendor:04x}".*{{idProduct}}=="[0-9a-f|]*{model.product:04x}'
+        )
+        assert [line for line in lines if named.search(line) and "uaccess" in line]
