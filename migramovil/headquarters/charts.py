@@ -8,29 +8,35 @@ from migramovil.headquarters.markup import Markup, el
 
 Value = tuple[str, int]
 
-_WIDTH, _HEIGHT, _FOOT, _HEAD = 640, 220, 28, 20
+HEIGHT = 220
+_WIDTH, _FOOT, _HEAD = 640, 28, 20
 _ROW, _LABEL = 32, 200
 
 
-def columns(title: str, values: Sequence[Value]) -> Markup:
+def tall(values: Sequence[Value]) -> int:
+    """How high `rows` draws these: what stands beside them may be as high."""
+    return max(HEIGHT, len(values) * _ROW)
+
+
+def columns(title: str, values: Sequence[Value], height: int = HEIGHT) -> Markup:
     """One column for each value, left to right."""
     most = max([number for _, number in values], default=0) or 1
     step = _WIDTH / max(1, len(values))
-    room = _HEIGHT - _FOOT - _HEAD
+    room = height - _FOOT - _HEAD
     drawn = []
     for at, (name, number) in enumerate(values):
-        height = room * number / most
-        x, top = at * step + step * 0.15, _HEAD + room - height
+        high = room * number / most
+        x, top = at * step + step * 0.15, _HEAD + room - high
         middle = f"{at * step + step / 2:.1f}"
         drawn += [
             el("rect", class_="bar", x=f"{x:.1f}", y=f"{top:.1f}", width=f"{step * 0.7:.1f}",
-               height=f"{height:.1f}", rx=2),
+               height=f"{high:.1f}", rx=2),
             el("text", f"{number:,}", x=middle, y=f"{top - 5:.1f}", text_anchor="middle"),
-            el("text", name, x=middle, y=_HEIGHT - 8, text_anchor="middle", class_="soft"),
+            el("text", name, x=middle, y=height - 8, text_anchor="middle", class_="soft"),
         ]  # fmt: skip
-    base = _HEIGHT - _FOOT
+    base = height - _FOOT
     axis = el("line", class_="axis", x1=0, y1=base, x2=_WIDTH, y2=base)
-    return _drawing(title, values, _HEIGHT, [*drawn, axis])
+    return _drawing(title, values, height, [*drawn, axis])
 
 
 def rows(title: str, values: Sequence[Value]) -> Markup:

@@ -67,6 +67,11 @@ def table(
     return el("table", el("caption", caption), el("thead", el("tr", *top)), el("tbody", *lines))
 
 
+def facts(pairs: Iterable[tuple[str, Node]]) -> Markup:
+    """What is so, each under its name."""
+    return el("dl", *(el("div", el("dt", name), el("dd", value)) for name, value in pairs))
+
+
 def badge(kind: str, words: str) -> Markup:
     """Sign, word and colour: never colour alone."""
     sign = {"ok": "✓", "warn": "▲", "bad": "✕"}.get(kind, "○")

@@ -114,8 +114,9 @@ def receipts(store: Store, station: str = "", limit: int = NEWEST) -> list[Said]
         return [_said(row.body, row.folio) for row in connection.execute(query.limit(limit))]
 
 
-def by_day(store: Store, today: date) -> list[tuple[str, int]]:
-    """Packets stored on each of the last days, in Lima's time; short names, oldest first."""
+def by_day(store: Store, today: date, station: str = "") -> list[tuple[str, int]]:
+    """Packets stored on each of the last days, in Lima's time, of one station or of all; short
+    names, oldest first."""
     since = datetime.combine(today - timedelta(days=DAYS - 1), datetime.min.time(), LIMA)
     hour = sa.func.substr(PACKETS.c.received, 1, 13)
     query = (
@@ -123,6 +124,8 @@ def by_day(store: Store, today: date) -> list[tuple[str, int]]:
         .where(PACKETS.c.received >= since.astimezone(UTC).isoformat(timespec="seconds"))
         .group_by(hour)
     )
+    if station:
+        query = query.where(PACKETS.c.station == station)
     found: Counter[date] = Counter()
     with store.read() as connection:
         for row in connection.execute(query):

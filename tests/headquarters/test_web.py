@@ -6,7 +6,7 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,12 @@ from litestar.testing import TestClient
 from migramovil.core import canonical, holdings
 from migramovil.core.holdings import HeldCompartment, Holdings
 from migramovil.core.letters import write
-from migramovil.headquarters import charts, hosting, operators, watching, web
+from migramovil.headquarters import charts, hosting, opener, operators, vouching, watching, web
 from migramovil.headquarters.http import Pace
 from migramovil.headquarters.markup import el, page, table
-from migramovil.headquarters.store import PACKETS, Store
+from migramovil.headquarters.reasons import in_words
+from migramovil.headquarters.store import PACKETS, REJECTIONS, Rejection, Store
+from migramovil.headquarters.views import Views, Visitor
 from migramovil.headquarters.web import COOKIE, Door, Sessions
 from tests.headquarters.rig import Place, Station
 
@@ -251,7 +253,7 @@ def test_receipts_and_refusals_are_listed_with_their_reasons(client: TestClient[
     enter(client)
     assert "Confirmado" in client.get("/acuses").text
     refused = client.get("/rechazos").text
-    assert "HQ-05 finish approval" in refused
+    assert "Falta la firma de quien terminó, o son varias (HQ-05)" in refused
     assert "hq discard" in refused
 
 
@@ -279,6 +281,63 @@ def test_what_expires_soon_is_said(house: House) -> None:
     assert re.search(r"badge warn.{0,60}Quedan 2\d días", told)
     assert re.search(r"badge bad.{0,60}Vencido", told)  # the code nobody used
     assert re.search(r"badge warn.{0,60}Callada", told)
+
+
+def test_what_asks_for_somebody_comes_first_and_the_worst_of_it_before_all(house: House) -> None:
+    with opened(house, clock=lambda: NOW + timedelta(days=4)) as client:
+        enter(client)
+        page = re.sub(r"<[^>]+>", " ", client.get("/").text)
+    told = page[page.index("Pide atención") : page.index("Estaciones")]
+    for words in (
+        rf"{house.here}\s+no habla desde el .+ Por enviar según su aviso: 2\.",
+        r"Esperan la decisión de dos personas: 1\.",
+        rf"En la secuencia de:\s+{house.here}\s+\(2\)",
+        r"espera hace 4 días: ¿está en marcha\s+hq opener",
+        r"Vencido\s+Código de alta de 03A",
+    ):
+        assert re.search(words, told), words
+    assert told.index("Vencido") < told.index("Callada")
+
+
+def test_where_nothing_waits_it_says_so(tmp_path: Path) -> None:
+    place = Place(tmp_path / "data").init()
+    with place.books() as store:
+        quiet = Views(store, place.data, place.descriptor, lambda: NOW)
+        told = quiet.summary(Visitor(operator=NAME, form="word"))
+    assert "Nada espera a nadie" in told
+
+
+def test_what_lied_is_named_for_a_week(house: House) -> None:
+    lie = Rejection(
+        utc=NOW.isoformat(), station="s", record="r", carrier="c", reason="object at 4196"
+    )
+    with house.store.write() as connection:
+        made = connection.execute(sa.insert(REJECTIONS).values(asdict(lie))).inserted_primary_key
+    try:
+        for days, said in ((6, True), (8, False)):
+            with opened(house, clock=lambda days=days: NOW + timedelta(days=days)) as client:
+                enter(client)
+                assert ("No eran ciertos" in client.get("/").text) is said
+                assert "Un objeto no es el de su cabecera" in client.get("/rechazos").text
+    finally:
+        with house.store.write() as connection:
+            assert made is not None
+            connection.execute(sa.delete(REJECTIONS).where(REJECTIONS.c.id == made[0]))
+
+
+def test_no_refusal_is_left_in_the_programmers_words() -> None:
+    sources = [Path(module.__file__ or "") for module in (opener, vouching)]
+    found = {
+        detail
+        for path in sources
+        for detail in re.findall(r'Unacceptable\("([^"]+)"\)', path.read_text(encoding="utf-8"))
+    }
+    assert len(found) > 15
+    for detail in found:
+        assert detail not in in_words(f"HQ-05 {detail}"), detail
+        assert "(HQ-05)" in in_words(f"HQ-05 {detail}")
+    assert "PKT-01" in in_words("PKT-01 object at 77")
+    assert in_words("se revisa") == "se revisa"  # an operator's own
 
 
 # --- how it is made ------------------------------------------------------------------------------
@@ -398,18 +457,20 @@ def test_every_page_passes_the_accessibility_rules(tab: Any, address: str, house
     tab.goto(f"{address}/login")
     assert broken() == []
     sign_in(tab, address)
-    for path in ("/", f"/estaciones/{house.here}", "/acuses", "/rechazos"):
-        tab.goto(f"{address}{path}")
-        assert broken() == [], path
+    for width in (1366, 683):
+        tab.set_viewport_size({"width": width, "height": 768})
+        for path in ("/", f"/estaciones/{house.here}", "/acuses", "/rechazos"):
+            tab.goto(f"{address}{path}")
+            assert broken() == [], (path, width)
 
 
 def test_nothing_is_cut_off_on_a_small_or_a_wide_screen(
     tab: Any, address: str, house: House, tmp_path: Path
 ) -> None:
     sign_in(tab, address)
-    for width in (400, 1366, 1920):
-        tab.set_viewport_size({"width": width, "height": 768})
-        for path in ("/", f"/estaciones/{house.here}", "/rechazos"):
+    for width in (400, 1366 // 2, 1366, 1920):  # half of it is the page at 200 %
+        tab.set_viewport_size({"width": width, "height": 768 if width > 700 else 384})
+        for path in ("/", f"/estaciones/{house.here}", "/acuses", "/rechazos"):
             tab.goto(f"{address}{path}")
             wide = tab.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, (path, width)
