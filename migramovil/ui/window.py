@@ -40,6 +40,7 @@ from migramovil.ui.pages.queue import QueuePage
 from migramovil.ui.pages.recovery import ForgottenPage
 from migramovil.ui.pages.setup import SetupPage
 from migramovil.ui.pages.supervision import ENTRIES, SupervisionPage
+from migramovil.ui.pages.visits import VisitsPage
 from migramovil.ui.pages.void import CorrectPage, VoidPage
 from migramovil.ui.pages.wizard import STEP_PAGES, ReviewPage
 
@@ -48,6 +49,7 @@ NAV = (
     NavItem(key="envios", name="Envíos", icon="cloud-arrow-up"),
     NavItem(key="diagnostico", name="Diagnóstico", icon="wrench"),
 )
+VISITS = NavItem(key="citas", name="Citas", icon="identification-badge")
 PASSWORD = NavItem(key="clave", name="Mi clave", icon="key")
 SUPERVISION = NavItem(key="supervision", name="Supervisión", icon="users-three")
 _SECOND_MS = 1000
@@ -81,6 +83,7 @@ class StationWindow(Frame):
         self._queue = QueuePage(desk, bridge)
         self._stick = BundlePage(desk, bridge)
         self._lists = DownloadsPage(desk, bridge)
+        self._visits = VisitsPage(desk, bridge)
         self._done = DonePage(desk, bridge)
         self._parked = ParkedPage(desk, bridge)
         self._after_bad_end = CrashPage(desk, bridge)
@@ -242,7 +245,10 @@ class StationWindow(Frame):
         self._idle.set_on(True)
         self.set_person(session.username, ROLES[session.role])
         supervises = bool(ENTRIES) and may(session.role, Act.MANAGE_ACCOUNTS)
-        self.set_nav([*NAV, *([SUPERVISION] if supervises else []), PASSWORD])
+        visits = may(session.role, Act.SEE_QUEUE)
+        self.set_nav(
+            [*NAV, *([VISITS] if visits else []), *([SUPERVISION] if supervises else []), PASSWORD]
+        )
         if not may(session.role, Act.ENROLL):
             self._go_day("diagnostico")
             return
@@ -277,6 +283,7 @@ class StationWindow(Frame):
             "espera": self._show_parked,
             "envios": lambda: self._show_day(self._queue, "envios"),
             "diagnostico": lambda: self._show_day(self._diagnostics, "diagnostico"),
+            "citas": lambda: self._show_day(self._visits, "citas"),
             "clave": lambda: self._show_day(self._password, "clave"),
             "supervision": lambda: self._show_day(self._supervision, "supervision"),
         }

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from migramovil.core import enrollment
-from migramovil.core.downstream import Decision, Kind
+from migramovil.core.downstream import Appointment, Card, Decision, Kind
 from migramovil.core.enrollment import Draft, Rules, Step
 from migramovil.core.person import Person
 from migramovil.core.queue import Counts
@@ -591,6 +591,9 @@ class Downstream:
     def __init__(self) -> None:
         self.told: tuple[Download, ...] = tuple(Download(kind=kind) for kind in Kind)
         self.decided: tuple[Decision, ...] = ()
+        self.visits: tuple[Appointment, ...] = ()
+        self.held: tuple[Card, ...] = ()
+        self.wrong: Trouble | None = None
         self.listeners: list[Callable[[], object]] = []
 
     def rows(self) -> tuple[Download, ...]:
@@ -601,6 +604,12 @@ class Downstream:
 
     def keys_version(self) -> int:
         return 2
+
+    def appointments(self) -> Ticket[tuple[Appointment, ...]]:
+        return failed(self.wrong) if self.wrong else done(self.visits)
+
+    def cards(self) -> Ticket[tuple[Card, ...]]:
+        return done(self.held)
 
     def decisions(self) -> Ticket[tuple[Decision, ...]]:
         return done(self.decided)

@@ -217,6 +217,10 @@ class Empty(Box):
         )
         self.setAccessibleName(sentence)
 
+    def say(self, sentence: str) -> None:
+        self.sentence.say(sentence)
+        self.setAccessibleName(sentence)
+
 
 class Journey(Box):
     """Stages one after the other: Sellado → Por enviar → Recibido, each with state and note."""

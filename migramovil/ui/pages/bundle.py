@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtWidgets import QWidget
@@ -14,7 +15,7 @@ from migramovil.ui import kit, theme
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import Hint, Primary
 from migramovil.ui.pages.backup import medium_cells
-from migramovil.ui.pages.common import DayPage, link_short, link_words, size_words
+from migramovil.ui.pages.common import DayPage, link_why, link_words, size_words
 
 if TYPE_CHECKING:
     from migramovil.services.backups import Medium
@@ -156,11 +157,12 @@ class BundlePage(DayPage):
     # ---- what is shown -----------------------------------------------------------------------
     def _show_link(self, counts: Counts) -> None:
         """Why the stick helps, or that it need not."""
-        status = self._desk.waiting.status
-        words, light, _ = link_words(status, counts)
+        status, soon = self._desk.waiting.status, self._desk.waiting.next_try_s()
+        words, light, _ = link_words(status, replace(counts, sealed=0))
         states: dict[str, kit.State] = {"ok": "ok", "warn": "warn", "bad": "bad"}
-        second = link_short(status, self._desk.waiting.next_try_s())
-        self._link.say(states.get(light, "info"), words, second=second)
+        wrong = status is None or status.trouble is not None
+        why = link_why(status, soon) if wrong else ""
+        self._link.say(states.get(light, "info"), words, second=why)
 
     def _look(self) -> None:
         """Which sticks are there now; the one chosen stays chosen."""

@@ -43,6 +43,7 @@ class DownloadsPage(DayPage):
                 kit.Column(head="Vence", width=120, right=True),
                 kit.Column(head="Estado", width=172),
             ],
+            row_height=40,
         )
         self.table.chosen.connect(self._show_trouble)
         self._rows: tuple[Row, ...] = ()

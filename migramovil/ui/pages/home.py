@@ -269,11 +269,12 @@ class HomePage(DayPage):
         state = lights.get(light, "info")
         contact = status.last_contact_utc if status else ""
         when = hour_of(contact, self._desk.clock.local().tzinfo) if contact else ""
-        second = link_short(status, self._desk.waiting.next_try_s())
-        second = second or (f"Última conexión {when}" if when else "Sin conexión todavía")
+        second = f"Última conexión {when}" if when else "Sin conexión todavía"
+        if not self._noticed:
+            second = link_short(status, self._desk.waiting.next_try_s()) or second
         words = f"{counts.sealed:,} por enviar"
         if counts.refused:
-            words, state = f"{words} · {counts.refused:,} con rechazo", "bad"
+            second, state = f"{counts.refused:,} con rechazo", "bad"
         self._link.say(state, words, second=second)
 
     def _show_devices(self) -> None:
