@@ -15,7 +15,7 @@ from migramovil.devices.fingerprint import ef01
 from migramovil.devices.fingerprint.ef01_frames import Command
 from migramovil.devices.ports import Pixels
 from migramovil.devices.registry import Addresses
-from migramovil.devices.sim.ef01_pty import Ef01Pty, SensorFault
+from migramovil.devices.sim.ef01_pty import BaudHabit, Ef01Pty, SensorFault
 from migramovil.devices.trouble import (
     Cancelled,
     DeviceTrouble,
@@ -41,10 +41,12 @@ def impression() -> Pixels:
 def make() -> Iterator[Make]:
     made: list[tuple[Ef01Pty, ef01.Ef01Reader]] = []
 
-    def sensor(*, opened: bool = True, **how: object) -> tuple[Ef01Pty, ef01.Ef01Reader]:
+    def sensor(
+        *, opened: bool = True, patience_s: float = 0.5, **how: object
+    ) -> tuple[Ef01Pty, ef01.Ef01Reader]:
         played = Ef01Pty(impression, **({"pace_s": 0, "paced": False} | how))  # type: ignore[arg-type]
         info = ef01.find(Addresses(finger_serial=played.port))[0]
-        reader = ef01.Ef01Reader(info, patience_s=0.5)
+        reader = ef01.Ef01Reader(info, patience_s=patience_s)
         made.append((played, reader))
         if opened:
             reader.open()
@@ -78,9 +80,17 @@ def test_a_sensor_is_found_at_its_baud_and_raised_to_the_fastest(make: Make, bau
     assert (Command.SET_PARAMETER in played.heard) == (baud != 115200)
 
 
-def test_a_sensor_that_keeps_its_baud_serves_at_that(make: Make) -> None:
-    played, reader = make(baud=57600, keeps_baud=True)
-    assert (played.baud, reader.info.capabilities["baud"]) == (57600, 57600)
+@pytest.mark.parametrize(
+    ("habit", "baud"),
+    [
+        (BaudHabit.BEFORE_ANSWER, 115200),
+        (BaudHabit.WHEN_RESTARTED, 57600),
+        (BaudHabit.NEVER, 57600),
+    ],
+)
+def test_a_sensor_serves_at_the_baud_it_takes(make: Make, habit: BaudHabit, baud: int) -> None:
+    played, reader = make(habit=habit)
+    assert (played.baud, reader.info.capabilities["baud"]) == (baud, baud)
     assert reader.capture(timeout_s=5, cancelled=Event()).pixels.size
 
 
@@ -202,7 +212,7 @@ def test_pulling_the_cable_is_unplugged(make: Make, finger: bool) -> None:
 
 
 def test_a_line_with_no_sensor_on_it_is_dev_01(make: Make) -> None:
-    played, reader = make(opened=False)
+    played, reader = make(opened=False, patience_s=0.1)
     played.fault = SensorFault.HANGS
     with pytest.raises(Unplugged):
         reader.open()

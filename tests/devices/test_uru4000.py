@@ -321,6 +321,21 @@ def test_empty_interrupts_do_not_end_the_listening(played: SimulatedUsbReader) -
     reader.close()
 
 
+def test_a_listener_that_stumbles_is_set_up_again(played: SimulatedUsbReader) -> None:
+    listen, stalls = played.intr_read, iter([False, True])
+
+    def sometimes_stalled(*args: object) -> int:
+        if next(stalls, False):
+            raise usb.core.USBError("Pipe error", -9, errno.EPIPE)
+        return listen(*args)  # type: ignore[arg-type]
+
+    played.intr_read = sometimes_stalled  # type: ignore[method-assign,assignment]
+    with opened(played) as reader:
+        assert reader._listener is not None
+        reader._listener.join(5)
+        assert reader.capture(timeout_s=5, cancelled=Event()).pixels.shape == (290, 384)
+
+
 def test_no_thread_is_left_after_closing(reader: uru4000.Uru4000Reader) -> None:
     reader.capture(timeout_s=5, cancelled=Event())
     reader.close()

@@ -170,11 +170,13 @@ class Ef01Reader:
         return False
 
     def _raise_baud(self, cancelled: Event) -> None:
-        """Some sensors change at once, some after their answer, and some refuse."""
+        """Some sensors change after their answer, some before it, some when started anew, and some
+        refuse.
+        """
         if self._baud == FASTEST:
             return
         was, steps = self._baud, FASTEST // frames.BAUD_UNIT
-        with contextlib.suppress(TimedOut):
+        with contextlib.suppress(TimedOut, ImageUnreadable):
             said = self._ask(
                 Command.SET_PARAMETER, bytes((frames.BAUD_PARAMETER, steps)), cancelled, tries=1
             )

@@ -174,7 +174,8 @@ class Uru4000Reader:
 
     def empty_image(self, *, timeout_s: float, cancelled: Event) -> Pixels:
         """What the sensor sees now, uint8 (290, 384), without waiting for a finger: a technician
-        measures noise and dead pixels on it. FPR-02 when no whole scan comes in time.
+        measures noise and dead pixels on it. FPR-02 when no whole scan comes in time, which is a
+        second at least.
         """
         with self._on_duty():
             self._heal(cancelled)
@@ -283,6 +284,9 @@ class Uru4000Reader:
             self._news.put(trouble)
 
     def _heal(self, cancelled: Event) -> None:
+        if self._listener is not None and not self._listener.is_alive():
+            self._news, self._ailing = queue.SimpleQueue(), True
+            self._listener = self._thread("listen", self._listen, self._closing, self._news)
         if self._ailing:
             self._forget_old_news()
             self._power_up(cancelled)

@@ -40,14 +40,23 @@ class SensorFault(StrEnum):
     NOISE = "noise"  # a byte here and there is another
 
 
+class BaudHabit(StrEnum):
+    """When a sensor takes the baud it is told."""
+
+    AFTER_ANSWER = "after answer"
+    BEFORE_ANSWER = "before answer"
+    WHEN_RESTARTED = "when restarted"
+    NEVER = "never"
+
+
 class Ef01Pty:
     """The sensor and the hand over it.
 
     `next_impression()` gives what lies on the glass, uint8 (h, w), dark on bright; it is centred on
     the sensor's 288 × 256. A finger comes `pace_s` after it is first asked for, and leaves as fast.
     `baud` is the speed it really speaks at: at any other the driver hears noise, and it hears none.
-    `paced` makes bytes take their time on the line. `keeps_baud` is a sensor that refuses another
-    baud; `password` one that is locked. `unplug` is for good: a new plug is a new object.
+    `paced` makes bytes take their time on the line; a `password` other than 0 locks the sensor.
+    `unplug` is for good: a new plug is a new object.
     """
 
     def __init__(
@@ -57,7 +66,7 @@ class Ef01Pty:
         pace_s: float = 0.3,
         baud: int = 57600,
         password: int = 0,
-        keeps_baud: bool = False,
+        habit: BaudHabit = BaudHabit.AFTER_ANSWER,
         paced: bool = True,
     ) -> None:
         self.fault = SensorFault.NONE
@@ -68,7 +77,7 @@ class Ef01Pty:
         self.paced = paced
         self.heard: list[int] = []  # the commands, as they came
         self._next_impression = next_impression
-        self._password, self._keeps_baud = struct.pack(">I", password), keeps_baud
+        self._password, self._habit = struct.pack(">I", password), habit
         self._taken = b""
         self._touch_at: float | None = None
         self._lift_at: float | None = None
@@ -123,11 +132,15 @@ class Ef01Pty:
 
     def _set(self, parameter: int, value: int) -> None:
         known = parameter == frames.BAUD_PARAMETER and value in frames.BAUD_STEPS
-        if not known or self._keeps_baud:
+        if not known or self._habit is BaudHabit.NEVER:
             self._answer(Said.NO_SUCH_PARAMETER)
             return
+        told = value * frames.BAUD_UNIT
+        if self._habit is BaudHabit.BEFORE_ANSWER:
+            self.baud = told
         self._answer(Said.DONE)
-        self.baud = value * frames.BAUD_UNIT
+        if self._habit is BaudHabit.AFTER_ANSWER:
+            self.baud = told
 
     def _parameters(self) -> frames.Parameters:
         return frames.Parameters(
