@@ -5,7 +5,8 @@ runs with cubic and with BBR on the station's side, and the better is counted. R
 turns, one after another, each with the same weather for everyone; figures are medians.
 
   curl    curl -T of one packet after another over one connection, without Expect: 100-continue,
-          into a uvicorn application that streams to disk; begun again when the link breaks
+          into a uvicorn application that streams to disk; begun again when the link breaks, the
+          broken packet from its first byte (what came of it before does not count)
   rsync   rsync --partial --append into an rsync daemon, both ends behind stunnel; begun again
   tus     tuspy, whole rest in one PATCH, into tuspyserver under uvicorn; resumed by its offset
   migramovil  the station's engine into the receiving edge, up to signed receipts
@@ -282,9 +283,20 @@ class Curl(_Program):
         return [self.bench.headquarters(*maker, "put", str(self.bench.folder), str(self.folder))]
 
     def start(self, packets: list[Path]) -> subprocess.Popen[str]:
+        for half in filter(Path.is_file, self.folder.iterdir()):
+            if not any(half.name == one.name for one in self.packets() if self._whole(one)):
+                half.unlink()  # it comes again from its first byte: half of it was for nothing
         files = ",".join(str(one) for one in packets)
         return self.bench.station(
-            *("curl", "-sS", "--cacert", str(self.bench.folder / "tls.crt"), "-H", "Expect:"),
+            *(
+                "curl",
+                "-sS",
+                "--fail-early",
+                "--cacert",
+                str(self.bench.folder / "tls.crt"),
+                "-H",
+                "Expect:",
+            ),
             *("--connect-timeout", "8", "--speed-limit", "1", "--speed-time", "8"),
             *("-T", f"{{{files}}}", f"https://{HEADQUARTERS}:8444/"),
             **_SILENT,

@@ -15,7 +15,6 @@ IDLE_S = 12.0  # headquarters hangs up on who is silent for 15 s
 _STALE_S = 2.0
 _WINDOW_S = 10.0  # the rate is that of so long
 _BEST_OF_S = 60.0
-_STARTING_RTTS = 10  # so long BBR looks for the rate, and a bound would be taken for it
 _SEGMENTS = 100  # fewer say nothing about loss
 
 
@@ -39,7 +38,7 @@ class Gauge:
         while now - self._came[0][0] > _WINDOW_S:
             self._came.popleft()
         span = now - self._came[0][0]
-        if span >= max(1.0, 2 * self.rtt):
+        if span >= max(1.0, 4 * self.rtt):
             self._rates.append((now, sum(size for _, size in list(self._came)[1:]) / span))
             while now - self._rates[0][0] > _BEST_OF_S:
                 self._rates.popleft()
@@ -59,6 +58,11 @@ class Gauge:
     def best(self) -> float:
         """The best rate of the last minute, as whole seconds of parts showed it; 0: none yet."""
         return max((rate for _, rate in self._rates), default=0.0)
+
+    @property
+    def carries(self) -> float:
+        """What parts showed or, if that is more, what the system saw arrive just now."""
+        return max(self.best, self._lately)
 
     @property
     def weather(self) -> Weather:
@@ -116,8 +120,7 @@ class Crew:
         if ready and len(ready) == len(self._lanes) < deserved:
             self.one_more()
         for lane in ready:
-            if lane.open_s > _STARTING_RTTS * self.gauge.rtt:
-                lane.no_faster_than(pace.fastest(self.gauge.best, len(ready)))
+            self._bound(lane, len(ready))
         return ready[:deserved]
 
     def turn(self, longest_s: float) -> None:
@@ -144,6 +147,15 @@ class Crew:
 
     def hang_up(self) -> None:
         self._drop_older_than(-1.0)
+
+    def _bound(self, lane: Lane, lanes: int) -> None:
+        """Until parts showed what the link carries the system may look for it freely, but for a
+        queue it has already filled."""
+        road = lane.road()
+        if road is not None:
+            queued = pace.is_queued(road.rtt, road.rtt_lately)
+            known = self.gauge.carries if self.gauge.best or queued else 0.0
+            lane.no_faster_than(pace.fastest(known, lanes, queued=queued))
 
     def _drop_older_than(self, quiet_s: float) -> None:
         for lane in [one for one in self._lanes if one.quiet_s > quiet_s]:

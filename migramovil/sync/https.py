@@ -49,7 +49,7 @@ __all__ = ["EnrolmentRefused", "HttpsHeadquarters", "enroll", "first_contact", "
 
 TICK_S = 0.25
 PATIENCE_S = 30.0  # a link that carried something so recently is dialled again at once
-REDIAL_S = 0.5
+REDIAL_S = 0.25
 TIME_HOLDS_S = 3600.0
 _REMEMBERED = 16  # packets that were begun
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME
@@ -271,8 +271,14 @@ class HttpsHeadquarters:
         if self._place is None or self._crew.alone:
             self._place = Place.of(self._url)
         rtt = self.weather.rtt
-        patience_s = min(CONNECT_S, max(4.0, 6 * rtt)) if rtt else CONNECT_S
-        return Lane(self._place, self._context, attempt=attempt, patience_s=patience_s)
+        knock_s, patience_s = CONNECT_S, CONNECT_S
+        if rtt:  # the system knocks again later and later: a new lane knocks at once
+            knock_s, patience_s = (
+                min(CONNECT_S, s) for s in (max(2.0, 3 * rtt), max(4.0, 6 * rtt))
+            )
+        return Lane(
+            self._place, self._context, attempt=attempt, knock_s=knock_s, patience_s=patience_s
+        )
 
     def _believe(self, lane: Lane) -> None:
         """A certificate out of date is told by headquarters' own time, once that is known; until

@@ -58,10 +58,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Road:
-    """What the system measured on one connection: the shortest round trip in s, segments sent and
-    sent again, the rate of late in bytes/s."""
+    """What the system measured on one connection: the shortest round trip and that of late in s,
+    segments sent and sent again, the rate of late in bytes/s."""
 
     rtt: float
+    rtt_lately: float
     sent: int
     again: int
     rate: float
@@ -135,7 +136,10 @@ class _Asked:
 
 
 class Lane:
-    """One connection; what goes wrong ends it, and `trouble` says why."""
+    """One connection; what goes wrong ends it, and `trouble` says why.
+
+    `knock_s` is how long nobody may answer, `patience_s` how long a handshake may stand still.
+    """
 
     def __init__(
         self,
@@ -143,6 +147,7 @@ class Lane:
         context: ssl.SSLContext,
         *,
         attempt: int = 0,
+        knock_s: float = CONNECT_S,
         patience_s: float = CONNECT_S,
         session: ssl.SSLSession | None = None,
     ) -> None:
@@ -153,6 +158,7 @@ class Lane:
         self._out = memoryview(b"")
         self._moved = self._opened_at = time.monotonic()
         self._patience_s = patience_s
+        self._knock_s = knock_s
         self._shaken = False
         self._tls: ssl.SSLSocket | None = None
         self._wants_write = True
@@ -219,9 +225,12 @@ class Lane:
             return None
         if len(told) < _INFO_BYTES:
             return None
-        again, rtt_us, sent = (struct.unpack_from("=I", told, at)[0] for at in (100, 148, 156))
+        lately_us, again, rtt_us, sent = (
+            struct.unpack_from("=I", told, at)[0] for at in (68, 100, 148, 156)
+        )
         return Road(
             rtt=rtt_us / 1e6,
+            rtt_lately=lately_us / 1e6,
             sent=sent,
             again=again,
             rate=float(struct.unpack_from("=Q", told, 160)[0]),
@@ -335,7 +344,8 @@ class Lane:
     def _look_at_the_clock(self) -> None:
         if self.trouble is not None:
             return
-        if not self._shaken and self.quiet_s > self._patience_s:
+        patience_s = self._knock_s if self._tls is None else self._patience_s
+        if not self._shaken and self.quiet_s > patience_s:
             raise NoLink("connect")
         if self._asked and self.quiet_s > QUIET_S:
             raise NoLink("quiet")

@@ -12,15 +12,16 @@ from migramovil.sync.wire import LARGEST_PART, PART_SIZE
 
 MOST_LANES = 8
 MOST_LANES_SLOW = 2  # one, where a connection fills the link whatever is lost
-SLOW = 70_000  # bytes/s: at 512 kbit/s and less each further connection is bytes somebody pays
+SLOW = 110_000  # bytes/s: at 800 kbit/s and less each further connection is bytes somebody pays
 UNBOUNDED = 2.0**40
 FAST = 256_000  # bytes/s: a large part passes within a second
 
 _SEGMENT = 1448
-_BBR_WINDOW = 40 * 1024
+_BBR_WINDOW = 120 * 1024
 _HEADROOM = 1.5  # more than was measured: else one lane's rate would look like the link's
 _WIRE = 1.08  # bytes on the wire for each that arrives
 _TRY = 1.5
+_QUEUED = 1.4
 _LEAST_LOSS = 0.001
 
 
@@ -49,10 +50,15 @@ def lanes_for(weather: Weather) -> int:
     return min(most, max(1, ceil(pipe / window)))
 
 
-def fastest(best: float, lanes: int) -> float:
-    """What each of so many lanes may send, in bytes/s: several that each try for more than there
-    is only fill a queue that spills."""
-    return best * _WIRE * _TRY / lanes if best and lanes > 1 else UNBOUNDED
+def is_queued(rtt: float, lately: float) -> bool:
+    """Whether what was sent waits in somebody's queue: round trips take longer than they must."""
+    return lately > _QUEUED * rtt
+
+
+def fastest(rate: float, lanes: int, *, queued: bool) -> float:
+    """What each of so many lanes may send, in bytes/s, over a link that carried `rate` (0: not
+    known). More is tried while nothing waits in a queue; what a full queue spills is sent twice."""
+    return rate * _WIRE * (1 if queued else _TRY) / lanes if rate else UNBOUNDED
 
 
 def part_size_for(weather: Weather) -> int:

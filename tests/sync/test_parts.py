@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from migramovil.sync import pace
+from migramovil.sync.crew import Gauge
+from migramovil.sync.lanes import Road
 from migramovil.sync.pace import Weather
 from migramovil.sync.parts import Parts
 
@@ -94,4 +99,53 @@ def test_the_links_that_were_measured_get_the_lanes_that_served_them_best() -> N
     slow = Weather(rate=32_000, rtt=0.6, loss=0.05, bbr=True)
     satellite = Weather(rate=230_000, rtt=0.6, loss=0.03, bbr=True)
     near = Weather(rate=120_000, rtt=0.12, loss=0.02, bbr=True)
-    assert [pace.lanes_for(one) for one in (slow, satellite, near)] == [1, 6, 1]
+    fast = Weather(rate=2_000_000, rtt=0.6, loss=0.01, bbr=True)
+    assert [pace.lanes_for(one) for one in (slow, satellite, near, fast)] == [1, 2, 1, 8]
+
+
+def test_a_system_that_paces_by_loss_gets_more_lanes_on_the_same_link() -> None:
+    by_loss = Weather(rate=230_000, rtt=0.6, loss=0.03)
+    assert pace.lanes_for(by_loss) > pace.lanes_for(replace(by_loss, bbr=True))
+
+
+@given(st.floats(1, 1e8), st.integers(1, pace.MOST_LANES))
+def test_a_full_queue_is_fed_no_faster_than_it_drains_and_an_empty_one_is_tried(
+    rate: float, lanes: int
+) -> None:
+    full = pace.fastest(rate, lanes, queued=True) * lanes
+    empty = pace.fastest(rate, lanes, queued=False) * lanes
+    assert rate < full < 1.25 * rate < empty
+
+
+def test_a_link_nobody_measured_is_not_bound() -> None:
+    assert pace.fastest(0.0, 1, queued=True) == pace.UNBOUNDED
+
+
+@pytest.mark.parametrize(("lately", "queued"), [(0.60, False), (0.80, False), (0.90, True)])
+def test_round_trips_that_grow_long_tell_of_a_queue(lately: float, queued: bool) -> None:
+    assert pace.is_queued(0.6, lately) is queued
+
+
+def test_what_the_system_saw_arrive_counts_where_parts_showed_less() -> None:
+    now = [0.0]
+    gauge = Gauge(lambda: now[0])
+    gauge.rtt = 0.1
+    for _ in range(4):
+        gauge.arrived(50_000)
+        now[0] += 1.0
+    assert gauge.best == gauge.carries == 50_000
+    gauge.look([_Measured(rate=90_000)])  # type: ignore[list-item]
+    assert gauge.carries == 90_000
+    assert gauge.best == 50_000
+
+
+class _Measured:
+    """A lane of which only the system's figures matter."""
+
+    bbr = True
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+
+    def road(self) -> Road:
+        return Road(rtt=0.1, rtt_lately=0.1, sent=10, again=0, rate=self._rate)
