@@ -113,10 +113,10 @@ class HomePage(DayPage):
 
     def _right(self) -> kit.Box:
         rows: list[kit.Item] = []
-        for kind in DAILY:
-            name, icon = DEVICES[kind]
-            self._devices[kind] = kit.StateRow("idle", name, "–", icon=icon, plain=True)
-            rows.append(self._devices[kind])
+        for role in DAILY:
+            name, icon = DEVICES[role]
+            self._devices[role] = kit.StateRow("idle", name, "–", icon=icon, plain=True)
+            rows.append(self._devices[role])
         self._disk = kit.StateRow("idle", "Disco", "–", icon="hard-drives", plain=True)
         rows.append(self._disk)
         self._backup = kit.StateRow("warn", "Respaldo", "–", icon="copy", plain=True)
@@ -274,15 +274,16 @@ class HomePage(DayPage):
             second = link_short(status, self._desk.waiting.next_try_s()) or second
         words = f"{counts.sealed:,} por enviar"
         if counts.refused:
-            second, state = f"{counts.refused:,} con rechazo", "bad"
+            refused = "1 rechazo" if counts.refused == 1 else f"{counts.refused:,} rechazos"
+            words, state = f"{words} · {refused}", "bad"
         self._link.say(state, words, second=second)
 
     def _show_devices(self) -> None:
         states = self._desk.diagnosing.states()
-        for kind in DAILY:
-            name, _ = DEVICES[kind]
-            words, state = DEVICE_STATES[states.get(kind, DeviceState.ABSENT)]
-            self._devices[kind].say(state, name, words)
+        for role in DAILY:
+            name, _ = DEVICES[role]
+            words, state = DEVICE_STATES[states.get(role, DeviceState.ABSENT)]
+            self._devices[role].say(state, name, words)
         room = self._desk.reserve.room()
         full: kit.State = "bad" if room.people == 0 else "warn" if room.few else "ok"
         self._disk.say(full, "Disco", self._desk.reserve.short())

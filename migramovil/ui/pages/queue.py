@@ -144,6 +144,7 @@ class QueuePage(DayPage):
         self._aside: Mapping[str, Trouble] = {}
         self._cause = kit.Banner("warn", "-")
         self._trouble = kit.TroubleBanner()
+        self._spending.eased.connect(self._show_end)
         self._spending.failed.connect(self._failed)
         self._printed = kit.Banner("ok", "Comprobante enviado a la impresora")
         self._segments = kit.Segmented(self._parts(None), "all", name="Filtro")

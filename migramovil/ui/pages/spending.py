@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 
 class SpendingLine(kit.Box):
-    """In sight while a link that costs would meet a rule; `failed(Trouble)` tells what went wrong.
+    """In sight while a link that costs would meet a rule; `eased`: the terms are others now;
+    `failed(Trouble)`: what was asked did not go well.
 
     Whoever sends says whether the link costs; only who may spend has the buttons that allow more.
     """
 
+    eased = Signal()
     failed = Signal(object)
 
     def __init__(self, desk: Desk, bridge: Bridge) -> None:
@@ -59,10 +61,10 @@ class SpendingLine(kit.Box):
 
     def _switch(self) -> None:
         self._desk.spending.switch(not self._desk.spending.today().switched)
-        self.show_today()
+        self.eased.emit()
 
     def _ask(self, ticket: Ticket[Today]) -> None:
-        self._bridge.when_done(ticket, lambda _: self.show_today(), self.failed.emit, owner=self)
+        self._bridge.when_done(ticket, lambda _: self.eased.emit(), self.failed.emit, owner=self)
 
     def _may(self, act: Act) -> bool:
         session = self._desk.accounts.session
