@@ -28,7 +28,7 @@ from migramovil.headquarters import (
 )
 from migramovil.headquarters.objects import Objects
 from migramovil.headquarters.opener import PacketOpener, Verdict
-from migramovil.headquarters.store import Receipt, Station, Store
+from migramovil.headquarters.store import Alarm, Receipt, Station, Store
 from migramovil.headquarters.telling import AsJson, Data, Unlock, books, said, tell
 from migramovil.sync import wire
 
@@ -198,6 +198,17 @@ def receipts(data: Data, as_json: AsJson = False) -> None:
             tell(as_json, _receipt_row(one), f"{one.record}  {one.kind}{mends}")
 
 
+@app.command()
+def alarms(data: Data, as_json: AsJson = False) -> None:
+    """Stations that are there twice: a copied laptop. Revoke or renew both, and ask for both."""
+    with said(), books(data) as store:
+        codes = {one.station: one.code for one in store.stations()}
+        for one in store.alarms():
+            whose = codes.get(one.station, one.station)
+            row = {**asdict(one), "code": whose}
+            tell(as_json, row, f"{one.utc}  {whose}  {_alarm_line(one)}")
+
+
 @audit_app.command("check")
 def check_audit(
     data: Data,
@@ -281,6 +292,11 @@ def _station_row(one: Station) -> dict[str, Any]:
 def _station_line(one: Station) -> str:
     state = "revoked" if one.revoked else "enrolled" if one.station else "awaited"
     return f"{one.code}  {state}  {one.name} ({one.place})"
+
+
+def _alarm_line(one: Alarm) -> str:
+    what = {"number": "one number, two records", "record": "one record, two packets"}[one.kind]
+    return f"epoch {one.epoch}, number {one.seq}: {what}: {one.held} and {one.came}"
 
 
 def _verdict_line(verdict: Verdict) -> str:

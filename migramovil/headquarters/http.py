@@ -207,7 +207,7 @@ def _for_packets(receiver: Receiver, door: _Door) -> list[HTTPRouteHandler]:
     @post(wire.PACKETS_PATH, status_code=200, summary="Announce a packet")
     async def announce(request: Ask) -> Response[bytes]:
         return await door.admitted(
-            request, LARGEST_ANNOUNCE, lambda _, body: receiver.announce(body)
+            request, LARGEST_ANNOUNCE, lambda carrier, body: receiver.announce(body, carrier)
         )
 
     @put(

@@ -14,7 +14,8 @@ import os
 import re
 import secrets
 import shutil
-from collections import deque
+import threading
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -43,6 +44,7 @@ class Objects:
         self._packets = root / "packets"
         self._parts = root / "parts"
         self._flushed: set[str] = set()
+        self._flushes = Flushes()
 
     def announce(self, station: str, record: str, digest: str, body: bytes) -> None:
         write(self._folder(station, record, digest) / _ANNOUNCED, body, durable=False)
@@ -150,12 +152,33 @@ class Objects:
     def _sync_way(self, path: Path) -> None:
         """Flush the way to a packet: its record's folder, its station's, and once all above."""
         _sync_folder(path.parent)
-        _sync_folder(path.parent.parent)
         station = path.parent.parent.name
+        self._flushes.flush(path.parent.parent)
         if station not in self._flushed:
             _sync_folder(self._packets)
             _sync_folder(self._packets.parent)
             self._flushed.add(station)
+
+
+class Flushes:
+    """Flushes of folders, shared: each returns after one that began after it was asked for."""
+
+    def __init__(self) -> None:
+        self._asked: defaultdict[Path, int] = defaultdict(int)
+        self._done: dict[Path, int] = {}
+        self._guard = threading.Lock()
+        self._turns: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
+
+    def flush(self, folder: Path) -> None:
+        with self._guard:
+            self._asked[folder] = mine = self._asked[folder] + 1
+            turn = self._turns[folder]
+        with turn:
+            if self._done.get(folder, 0) >= mine:
+                return
+            everyone = self._asked[folder]
+            _sync_folder(folder)
+            self._done[folder] = everyone
 
 
 class Check:

@@ -36,6 +36,8 @@ OPERATORS = sa.Table(
     sa.Column("memory_kib", sa.Integer, nullable=False),
     sa.Column("wrapped", sa.Text, nullable=False),
     sa.Column("added", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False, server_default=""),
+    sa.Column("approvals", sa.Text, nullable=False, server_default=""),
 )
 # Each recovery that two operators allowed: by a spare's number, or by a file's reference.
 RELEASES = sa.Table(
@@ -65,7 +67,11 @@ class KeptLetter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """Who may allow a recovery or a restore; their passphrase wraps the private key."""
+    """Who may allow a recovery or a restore; their passphrase wraps the private key.
+
+    `body` is what two operators before signed (`approvals`, canonical) to let this one in; both ""
+    of the first two.
+    """
 
     name: str
     public: str
@@ -73,6 +79,8 @@ class Operator:
     memory_kib: int
     wrapped: str
     added: str
+    body: str = ""
+    approvals: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,13 +143,17 @@ def is_revoked(store: Store, station: str, account: str) -> bool:
 
 # --- operators and what they allow ---------------------------------------------------------------
 def operators(store: Store) -> list[Operator]:
-    with store.engine.begin() as connection:
-        rows = connection.execute(sa.select(OPERATORS).order_by(OPERATORS.c.name)).mappings()
+    """In the order they were added; whether others let them in is not looked at here."""
+    added = sa.literal_column("operators.rowid")
+    with store.read() as connection:
+        rows = connection.execute(sa.select(OPERATORS).order_by(added)).mappings()
         return [Operator(**row) for row in rows]
 
 
 def add_operator(store: Store, one: Operator) -> None:
-    with store.engine.begin() as connection:
+    """In place of whoever has that name."""
+    with store.write() as connection:
+        connection.execute(sa.delete(OPERATORS).where(OPERATORS.c.name == one.name))
         connection.execute(sa.insert(OPERATORS).values(**asdict(one)))
 
 

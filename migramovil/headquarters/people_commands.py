@@ -34,9 +34,10 @@ def add_operator(
     passphrase: Passphrase,
     as_json: AsJson = False,
 ) -> None:
-    """Authorize a person; only their passphrase opens their key."""
+    """Authorize a person; only their passphrase opens their key. Two operators sign for the third
+    and each after."""
     with said(), books(data) as store:
-        made = operators.add(store, name, passphrase, utc())
+        made = operators.add(store, name, passphrase, utc(), approvers=lambda: approvers(store))
         tell(as_json, {"name": made.name, "public": made.public}, made.name)
 
 
@@ -44,9 +45,11 @@ def add_operator(
 def list_operators(data: Data, as_json: AsJson = False) -> None:
     """Who is authorized."""
     with said(), books(data) as store:
+        authorized = operators.authorized(store)
         for one in people.operators(store):
-            row = {"name": one.name, "public": one.public, "added": one.added}
-            tell(as_json, row, f"{one.name}  {one.added}")
+            ok = one in authorized
+            row = {"name": one.name, "public": one.public, "added": one.added, "authorized": ok}
+            tell(as_json, row, f"{one.name}  {one.added}{'' if ok else '  NOT AUTHORIZED'}")
 
 
 @recovery_app.command("release")

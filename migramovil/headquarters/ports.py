@@ -10,6 +10,7 @@ from typing import BinaryIO, Protocol
 
 from migramovil.core.record import ReceiptBody, Signed
 from migramovil.headquarters.store import (
+    Alarm,
     Chain,
     Enrolled,
     Packet,
@@ -47,7 +48,11 @@ class Books(Protocol):
         self, packet: Packet, sign: Callable[[ReceiptBody], Signed], body: Chain, *, utc: str = ""
     ) -> None:
         """Write a packet and its `stored` receipt together, once; one that operators took up again
-        gets a newer `stored`."""
+        gets a newer `stored`. A number that was given before is an alarm."""
+        ...
+
+    def alarm(self, alarm: Alarm) -> None:
+        """Name a station that is there twice; again changes nothing."""
         ...
 
     def receipts(self, records: Sequence[tuple[str, str]]) -> list[Receipt]:

@@ -28,7 +28,7 @@ from migramovil.headquarters import store as books
 from migramovil.headquarters.letters import LetterBox
 from migramovil.headquarters.objects import Check, check_whole, digest_of, same
 from migramovil.headquarters.ports import Books, Objects
-from migramovil.headquarters.store import Enrolled, Packet, Rejection, Station, Store
+from migramovil.headquarters.store import Alarm, Enrolled, Packet, Rejection, Station, Store
 from migramovil.sync import wire
 from migramovil.sync.wire import Refusal
 
@@ -306,7 +306,11 @@ class Receiver:
         asked = _read(body, wire.Announce)
         head = self._checked_head(asked, carrier)
         which = head.header.station, head.header.record, asked.digest
-        held = self._held(*which)
+        try:
+            held = self._held(*which)
+        except Refused:
+            self._look_for_twin(head, asked.digest, carrier)
+            raise
         if held is not None:
             return held
         self._demand_room(head.header.station)
@@ -503,6 +507,34 @@ class Receiver:
                 return None
             self._keep(there)
         return self._receipts(((station, record),))
+
+    def _look_for_twin(self, head: packet.Head, digest: str, carrier: Station | None) -> None:
+        """Whether the station signed two packets of one record, which one station never does;
+        where it signed the same one, only the digest that was claimed is not its own."""
+        header = head.header
+        found = self._store.standing(header.station, header.record)
+        if found is None:
+            return
+        about = (header.station, header.record, found[0].digest)
+        try:
+            with self._objects.open_packet(*about) as file:
+                there = packet.read_head(file.read(2 * packet.LARGEST_HEAD + 1024))
+        except (FileNotFoundError, packet.BadPacket):
+            return
+        if there.header_bytes == head.header_bytes:
+            return
+        log.error("two of station %s: record %s", header.station, header.record)
+        alarm = Alarm(
+            utc=self._utc(),
+            station=header.station,
+            epoch=header.epoch,
+            seq=header.seq,
+            kind="record",
+            held=found[0].digest,
+            came=digest,
+            carrier=carrier.station if carrier else header.station,
+        )
+        self._store.alarm(alarm)
 
     def _intact(self, there: Packet) -> bool:
         about = (there.station, there.record, there.digest)

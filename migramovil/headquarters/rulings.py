@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from migramovil.core import canonical, sealing
-from migramovil.core.record import Realm, ReceiptBody, ReceiptKind, Signed
+from migramovil.core.record import Realm, ReceiptBody, ReceiptKind
 from migramovil.core.trouble import Trouble, Who
-from migramovil.headquarters import operators, people
+from migramovil.headquarters import operators
 from migramovil.headquarters import store as books
 from migramovil.headquarters.store import METADATA, PACKETS, RECEIPTS, Packet, Store
 
@@ -189,11 +189,7 @@ def check(store: Store, one: Ruling) -> RulingBody:
     """The ruling's body if two operators of these books signed exactly it; BadSignature,
     TwoPeople."""
     said = one.body.encode()
-    known = [canonical.from_text(operator.public) for operator in people.operators(store)]
-    approvals = canonical.decode(one.approvals.encode(), tuple[Signed, ...])
-    if len({approval.public_key for approval in approvals}) < operators.NEEDED:
+    names = operators.signed_by(said, one.approvals, operators.authorized(store))
+    if len(names) < operators.NEEDED:
         raise operators.TwoPeople
-    for approval in approvals:
-        if approval.verified_by_one_of(known) != said:
-            raise sealing.BadSignature
     return canonical.decode(said, RulingBody)

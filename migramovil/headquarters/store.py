@@ -6,6 +6,7 @@ transaction begins IMMEDIATE, so the receiver and the opener may be two processe
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +23,8 @@ from sqlalchemy.engine import Connection, Row
 from alembic import command
 from migramovil.core import canonical, sealing
 from migramovil.core.record import Realm, ReceiptBody, ReceiptKind, Signed
+
+log = logging.getLogger(__name__)
 
 OPEN_WORDS = ("stored", "retry")
 """After one of these a packet waits for the opener's verdict."""
@@ -98,6 +101,7 @@ PACKETS = sa.Table(
     sa.Index("ix_packets_received", "station", "received", "size"),
     sa.Index("ix_packets_folio", "folio"),
     sa.Index("ix_packets_record", "record"),
+    sa.Index("ix_packets_seq", "station", "epoch", "seq"),
 )
 # `word` above is the kind of the last receipt about the packet: written with it, never apart.
 RECEIPTS = sa.Table(
@@ -153,6 +157,22 @@ REJECTIONS = sa.Table(
     sa.Column("record", sa.Text, nullable=False),
     sa.Column("carrier", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
+)
+# A station's key signed two things where there can be one: there are two of that station.
+ALARMS = sa.Table(
+    "alarms",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("utc", sa.Text, nullable=False),
+    sa.Column("station", sa.Text, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("held", sa.Text, nullable=False),
+    sa.Column("came", sa.Text, nullable=False),
+    sa.Column("carrier", sa.Text, nullable=False),
+    sa.UniqueConstraint("station", "kind", "held", "came"),
+    sa.CheckConstraint("kind IN ('number', 'record')", name="kind"),
 )
 OPEN_LOG = sa.Table(
     "open_log",
@@ -233,6 +253,21 @@ class Rejection:
     record: str
     carrier: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """There are two of a station. `kind` "number": the records `held` and `came` bear one number.
+    "record": of one record there are two packets, `held` and `came` are their digests."""
+
+    utc: str
+    station: str
+    epoch: int
+    seq: int
+    kind: str
+    held: str
+    came: str
+    carrier: str
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -532,6 +567,18 @@ class Store:
         with self.read() as connection:
             return [Rejection(**row) for row in connection.execute(query).mappings()]
 
+    def alarm(self, alarm: Alarm) -> None:
+        """Name a station that is there twice; again changes nothing."""
+        with self.write() as connection:
+            _alarm(connection, alarm)
+
+    def alarms(self) -> list[Alarm]:
+        """Newest first."""
+        names = Alarm.__dataclass_fields__
+        query = sa.select(*(ALARMS.c[name] for name in names)).order_by(ALARMS.c.id.desc())
+        with self.read() as connection:
+            return [Alarm(**row) for row in connection.execute(query).mappings()]
+
     def receipts(self, records: Sequence[tuple[str, str]]) -> list[Receipt]:
         """Receipts of these (station, record) pairs, in order of pair, then serial."""
         return [_receipt(row) for pair in records for row in self._quickly(_RECEIPTS_OF, *pair)]
@@ -655,9 +702,33 @@ def _store(connection: Connection, one: _Storing) -> None:
     about = one.packet
     word = _word(connection, about.station, about.record)
     if not word:
+        _look_for_twin(connection, one)
         _insert(connection, PACKETS, {**_values(about), "received": one.utc, "word": "stored"})
     if word in ("", "retry"):
         _append(connection, about.station, one.sign, one.body)
+
+
+def _look_for_twin(connection: Connection, one: _Storing) -> None:
+    """A number is given once. Both records are kept: each was somebody's enrolment."""
+    about = one.packet
+    numbered = about.station, about.epoch, about.seq
+    for (held,) in connection.exec_driver_sql(_NUMBERED, numbered).all():
+        log.error("two of station %s: epoch %d, number %d", *numbered)
+        alarm = Alarm(
+            utc=one.utc,
+            station=about.station,
+            epoch=about.epoch,
+            seq=about.seq,
+            kind="number",
+            held=held,
+            came=about.record,
+            carrier=about.carrier,
+        )
+        _alarm(connection, alarm)
+
+
+def _alarm(connection: Connection, alarm: Alarm) -> None:
+    connection.execute(sqlite.insert(ALARMS).values(asdict(alarm)).on_conflict_do_nothing())
 
 
 def _word(connection: Connection, station: str, record: str) -> str:
@@ -681,7 +752,8 @@ def _receipt(row: Mapping[Any, Any]) -> Receipt:
 
 def _station(row: Mapping[Any, Any]) -> Station:
     names = (name for name in Station.__dataclass_fields__ if name != "succeeds")
-    return Station(**{name: row[name] or "" for name in names})
+    told: dict[str, Any] = {name: row[name] or "" for name in names}
+    return Station(**told)
 
 
 def packet_of(row: Row[Any]) -> Packet:
@@ -743,6 +815,11 @@ _ABOUT = _is(PACKETS.c.station) & _is(PACKETS.c.record)
 _STATION = _spelled(sa.select(STATIONS).where(_is(STATIONS.c.station)))
 _STANDING = _spelled(sa.select(PACKETS).where(_ABOUT))
 _WORD = _spelled(sa.select(PACKETS.c.word).where(_ABOUT))
+_NUMBERED = _spelled(
+    sa.select(PACKETS.c.record).where(
+        _is(PACKETS.c.station), _is(PACKETS.c.epoch), _is(PACKETS.c.seq)
+    )
+)
 _SAY = _spelled(sa.update(PACKETS).values(word=sa.bindparam("said")).where(_ABOUT))
 _RECEIPTS_OF = _spelled(_receipts().where(_is(RECEIPTS.c.station), _is(RECEIPTS.c.record)))
 _LAST = _spelled(  # newest first: who asks takes the first row, and no other is read

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from migramovil.core import canonical, sealing
-from migramovil.core.record import Realm, ReceiptBody
+from migramovil.core.record import Realm, ReceiptBody, Signed
 from migramovil.headquarters import store as books
 from migramovil.headquarters.ports import Books
 from migramovil.headquarters.store import Enrolled, Packet, Rejection, Store
@@ -153,3 +155,62 @@ def test_the_newest_liars_are_kept(
 def test_contact_is_the_last_one(kept: Books) -> None:
     kept.contact("s", UTC)
     kept.contact("s", "2026-11-24T00:00:00+00:00")
+
+
+def test_a_number_given_twice_is_an_alarm_once_and_each_epoch_has_its_own(
+    shelf: Store, kept: Books
+) -> None:
+    stored(kept, packet("a"))
+    stored(kept, replace(packet("b"), epoch=2))
+    assert shelf.alarms() == []
+    for _ in range(2):
+        stored(kept, packet("c"))
+        kept.alarm(replace(shelf.alarms()[0], utc="later"))
+    ((alarm),) = shelf.alarms()
+    assert (alarm.kind, alarm.held, alarm.came, alarm.seq, alarm.utc) == (
+        "number",
+        "a",
+        "c",
+        1,
+        UTC,
+    )
+
+
+def test_one_that_cannot_be_written_does_not_take_the_others_with_it(
+    shelf: Store, kept: Books
+) -> None:
+    failed: list[Exception] = []
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(body: ReceiptBody) -> Signed:
+        begun.set()
+        go.wait(10)
+        return books.signing(SIGNER)(body)
+
+    def bring(one: Packet, sign: Callable[[ReceiptBody], Signed]) -> None:
+        body = books.chained("stored", one, realm=Realm.TRAINING, utc=UTC)
+        try:
+            kept.store_packet(one, sign, body, utc=UTC)
+        except IntegrityError as problem:
+            failed.append(problem)
+
+    signs = books.signing(SIGNER)
+    stranger = replace(packet("x", 9), station="nobody")
+    jobs = [
+        (packet("a"), slow),
+        (packet("b", 2), signs),
+        (stranger, signs),
+        (packet("c", 3), signs),
+    ]
+    threads = [threading.Thread(target=bring, args=job) for job in jobs]
+    threads[0].start()
+    assert begun.wait(10)  # the others wait meanwhile, and go together
+    for one in threads[1:]:
+        one.start()
+    while len(shelf._waiting) < 3:
+        time.sleep(0.001)
+    go.set()
+    for one in threads:
+        one.join()
+    assert len(failed) == 1
+    assert sorted(said(kept, name)[0].serial for name in "abc") == [1, 2, 3]
