@@ -232,7 +232,7 @@ class HttpsHeadquarters:
     def _say(
         self, method: str, path: str, body: bytes, more: dict[str, str] | None = None
     ) -> tuple[int, bytes]:
-        line = _Line(self._lead(), turn=self._crew.turn)
+        line = Line(self._lead(), turn=self._crew.turn)
         headers = {wire.HEADER: self._signed(method, path, body), **(more or {})}
         status, answer = line.ask(method, path, body, headers)
         if status >= 400:
@@ -252,7 +252,7 @@ class HttpsHeadquarters:
         if ready:
             return ready[0]
         try:
-            line = _Line(self._crew.one_more(), turn=self._crew.turn, tick=tick)
+            line = Line(self._crew.one_more(), turn=self._crew.turn, tick=tick)
             if self._time() is None:
                 self._greet(line)
         except NotHeadquarters as stranger:
@@ -267,7 +267,7 @@ class HttpsHeadquarters:
 
     def _dial(self, attempt: int) -> Lane:
         if self._context is None:
-            self._context = _pinned(self._descriptor.tls_ca)
+            self._context = pinned(self._descriptor.tls_ca)
         if self._place is None or self._crew.alone:
             self._place = Place.of(self._url)
         rtt = self.weather.rtt
@@ -295,10 +295,10 @@ class HttpsHeadquarters:
         since = _running() - at
         return told + timedelta(seconds=since) if since < TIME_HOLDS_S else None
 
-    def _greet(self, line: _Line) -> None:
+    def _greet(self, line: Line) -> None:
         """Hear the signed time; and of new keys, which may have signed it already."""
         try:
-            now, doubt_s, version = _check_time(line, self._descriptor)
+            now, doubt_s, version = check_time(line, self._descriptor)
         except NotHeadquarters as stranger:
             try:
                 renewed = self._renewed(line)
@@ -306,14 +306,14 @@ class HttpsHeadquarters:
                 raise stranger from None
             if not renewed:
                 raise
-            now, doubt_s, version = _check_time(line, self._descriptor)
+            now, doubt_s, version = check_time(line, self._descriptor)
         self._heard = now, _running()
         self._crew.gauge.rtt = self._crew.gauge.rtt or doubt_s / 2
         self._on_time(now, doubt_s)
         if version > self._descriptor.version:
             self._renewed(line)
 
-    def _renewed(self, line: _Line) -> bool:
+    def _renewed(self, line: Line) -> bool:
         """Whether headquarters' root key signed a newer descriptor; an older one never counts."""
         status, answer = line.ask("GET", wire.DESCRIPTOR_PATH, b"", {})
         if status != 200:
@@ -335,7 +335,7 @@ def first_contact(url: str, code: str, *, realm: Realm) -> Descriptor:
     BadEnrolmentCode, NoLink, NotHeadquarters (another root key), WrongRealm.
     """
     _, root = wire.read_code(code)
-    line = _Line.dial(url, _unverified())
+    line = Line.dial(url, _unverified())
     try:
         status, answer = line.ask("GET", wire.DESCRIPTOR_PATH, b"", {})
     finally:
@@ -371,9 +371,9 @@ def enroll(
     """
     if descriptor.realm != request.realm:
         raise WrongRealm
-    line = _Line.dial(url or descriptor.urls[0], _pinned(descriptor.tls_ca))
+    line = Line.dial(url or descriptor.urls[0], pinned(descriptor.tls_ca))
     try:
-        _check_time(line, descriptor)
+        check_time(line, descriptor)
         status, answer = line.ask("POST", wire.ENROLL_PATH, canonical.encode(request), {})
     finally:
         line.close()
@@ -405,7 +405,7 @@ def _fits(station: wire.StationBody, account: AccountBody, asked: wire.EnrollReq
 
 
 # --- one conversation ------------------------------------------------------------------------
-class _Line:
+class Line:
     """One lane, asked one thing at a time; `tick` is called while it waits, and may raise."""
 
     def __init__(
@@ -421,8 +421,15 @@ class _Line:
         self._until(lambda: lane.opened)
 
     @classmethod
-    def dial(cls, url: str, context: ssl.SSLContext) -> _Line:
-        return cls(Lane(Place.of(url), context))
+    def dial(
+        cls, url: str, context: ssl.SSLContext, *, tick: Callable[[], object] = lambda: None
+    ) -> Line:
+        lane = Lane(Place.of(url), context)
+        try:
+            return cls(lane, tick=tick)
+        except BaseException:
+            lane.close()
+            raise
 
     @property
     def certificate(self) -> bytes:
@@ -456,7 +463,7 @@ class _Line:
             self._turn(TICK_S)
 
 
-def _pinned(ca_pem: str) -> ssl.SSLContext:
+def pinned(ca_pem: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_verify_locations(cadata=ca_pem)
@@ -473,7 +480,7 @@ def _unverified() -> ssl.SSLContext:
     return context
 
 
-def _check_time(line: _Line, descriptor: Descriptor) -> tuple[datetime, int, int]:
+def check_time(line: Line, descriptor: Descriptor) -> tuple[datetime, int, int]:
     """The time signed for a fresh nonce, its doubt (the whole seconds the question took), and the
     newest version of headquarters' descriptor.
 

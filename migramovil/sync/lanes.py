@@ -149,10 +149,8 @@ class Lane:
         attempt: int = 0,
         knock_s: float = CONNECT_S,
         patience_s: float = CONNECT_S,
-        session: ssl.SSLSession | None = None,
     ) -> None:
         self._place = place
-        self._session = session
         self._context = context
         self._asked: deque[_Asked] = deque()
         self._out = memoryview(b"")
@@ -206,8 +204,9 @@ class Lane:
         return (self._tls.getpeercert(True) if self._tls else None) or b""
 
     @property
-    def session(self) -> ssl.SSLSession | None:
-        return self._tls.session if self._tls else None
+    def tls(self) -> str:
+        """The version spoken, as the library names it; "" before that."""
+        return (self._tls.version() if self._tls else None) or ""
 
     @property
     def interest(self) -> int:
@@ -287,7 +286,6 @@ class Lane:
                 self.socket,
                 server_hostname=self._place.host,
                 do_handshake_on_connect=False,
-                session=self._session,
             )
             self.socket = self._tls
             self._moved = time.monotonic()

@@ -196,7 +196,7 @@ def test_a_huge_body_is_refused_before_it_is_read(place: Place, station: Station
     for headers in ({}, {wire.HEADER: signed}):
         limit = 64 * 1024 if not headers else 2 * 1024 * 1024
         path = wire.PING_PATH if not headers else wire.PACKETS_PATH
-        with httpx.Client(verify=https._pinned(place.descriptor.tls_ca), trust_env=False) as plain:
+        with httpx.Client(verify=https.pinned(place.descriptor.tls_ca), trust_env=False) as plain:
             answer = plain.post(place.url + path, content=b" " * (limit + 1), headers=headers)
         assert answer.status_code == 413
 
@@ -204,7 +204,7 @@ def test_a_huge_body_is_refused_before_it_is_read(place: Place, station: Station
 @pytest.mark.parametrize("name", ["..", "%2e%2e%2fx", "A B", "x" * 200])
 def test_no_name_from_outside_becomes_a_path(place: Place, station: Station, name: str) -> None:
     path = wire.part_path(station.id, "0a", name, 0)
-    with httpx.Client(verify=https._pinned(place.descriptor.tls_ca), trust_env=False) as plain:
+    with httpx.Client(verify=https.pinned(place.descriptor.tls_ca), trust_env=False) as plain:
         request = plain.build_request("PUT", place.url + path, content=b"x")
         signed_path = request.url.path
         request.headers[wire.HEADER] = wire.sign_request(
@@ -233,7 +233,7 @@ def test_a_training_station_does_not_talk_to_production(tmp_path: Path) -> None:
 
 
 def test_headquarters_refuses_another_realm_by_itself(place: Place, station: Station) -> None:
-    with httpx.Client(verify=https._pinned(place.descriptor.tls_ca), trust_env=False) as plain:
+    with httpx.Client(verify=https.pinned(place.descriptor.tls_ca), trust_env=False) as plain:
         asked = station.request(place.code(), Realm.PRODUCTION)
         answer = plain.post(place.url + wire.ENROLL_PATH, content=canonical.encode(asked))
         assert (answer.status_code, answer.json()["code"]) == (403, "wrong_realm")

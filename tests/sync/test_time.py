@@ -60,7 +60,7 @@ class Line:
 
 
 def asked(line: Line) -> tuple[datetime, int]:
-    return https._check_time(cast(Any, line), DESCRIPTOR)[:2]
+    return https.check_time(cast(Any, line), DESCRIPTOR)[:2]
 
 
 def test_the_signed_time_comes_with_its_doubt() -> None:
