@@ -13,10 +13,11 @@ from migramovil.ui import kit
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import Hint, Primary
 from migramovil.ui.kit.states import State
-from migramovil.ui.pages.common import DayPage, day_of, hour_of, size_words, span_words
+from migramovil.ui.pages.common import DayPage, day_of, hour_of, span_words
+from migramovil.ui.pages.media import MediaList, room_words
 
 if TYPE_CHECKING:
-    from migramovil.services.backups import Medium, Standing
+    from migramovil.services.backups import Standing
     from migramovil.services.desk import Desk
     from migramovil.store.backup import Report
 
@@ -40,7 +41,6 @@ class BackupPage(DayPage):
         self._desk, self._bridge = desk, bridge
         self._running: Ticket[Report] | None = None
         self._reading: Ticket[tuple[str, ...]] | None = None
-        self._media: tuple[Medium, ...] = ()
         self._age = kit.Figure("–", "desde el último respaldo comprobado", role="hero")
         self._state = kit.Badge("Sin respaldo", "warn")
         self._progress = kit.Progress("Respaldo")
@@ -50,19 +50,15 @@ class BackupPage(DayPage):
         self._packets = kit.StateRow("idle", "Paquetes sellados", "–", plain=True, icon="package")
         self._drafts = kit.StateRow("idle", "Trámites abiertos", "–", plain=True, icon="user")
         self._room = kit.StateRow("idle", "-", plain=True, icon="hard-drives")
-        self.table = kit.Table(
-            "Memorias",
-            [kit.Column(head="Memoria"), kit.Column(head="Libre", width=132, right=True)],
-            row_height=54,
-        )
-        self._empty = kit.Empty("hard-drives", _NONE)
+        self._media = MediaList(desk, _NONE)
+        self.table = self._media.table
         last = kit.Card(
             self._age, self._progress, self._copied, kit.Rule(), self._packets, self._drafts,
             None, kit.Text(_ABOUT, "body", "ink2", wrap=True),
             title="Último respaldo", gap=12, pad=20,
         )  # fmt: skip
         where = kit.Card(
-            (self.table, 1), (self._empty, 1), kit.Rule(), self._room, title="Dónde", gap=8,
+            (self._media, 1), kit.Rule(), self._room, title="Dónde", gap=8,
         )  # fmt: skip
         self.build(
             self._trouble, self._said, (kit.row((last, 1), (where, 1), gap=16), 1),
@@ -85,7 +81,7 @@ class BackupPage(DayPage):
                 self._reading.cancel()
                 self._ended()
             return
-        medium = self._chosen()
+        medium = self._media.chosen()
         if medium is None:
             self._said.say("warn", "No hay dónde respaldar", _NONE)
             self._said.show()
@@ -105,7 +101,7 @@ class BackupPage(DayPage):
         ]  # fmt: skip
 
     def first_focus(self) -> QWidget | None:
-        return self.table if self.table.isVisible() else None
+        return self._media.focus()
 
     def enter(self) -> None:
         self._quiet()
@@ -141,7 +137,7 @@ class BackupPage(DayPage):
         self._copied.setVisible(standing.running)
         if standing.running:
             share = standing.done / standing.all if standing.all else 0.0
-            words = f"Copiado {_size(standing.done)} de {_size(standing.all)}"
+            words = f"Copiado {room_words(standing.done)} de {room_words(standing.all)}"
             words = words if standing.all else "Se compara lo que falta"
             self._progress.set_value(share, words)
             self._copied.say(f"{words}. Se puede seguir trabajando.")
@@ -151,7 +147,7 @@ class BackupPage(DayPage):
         if report is None:
             return
         state: State = "bad" if report.damaged else "ok"
-        second = f"{_size(report.bytes)} en la memoria"
+        second = f"{room_words(report.bytes)} en la memoria"
         if report.damaged:
             count = len(report.damaged)
             second = "1 dañado" if count == 1 else f"{count} dañados"
@@ -168,24 +164,12 @@ class BackupPage(DayPage):
         self._room.say(state, "En esta estación", second=self._desk.reserve.words())
 
     def _look(self) -> None:
-        """Which media are there now; the one chosen stays chosen."""
-        kept = self._chosen()
-        self._media = self._desk.backups.media()
-        self.table.set_source(kit.Rows([medium_cells(one) for one in self._media]))
-        self.table.setVisible(bool(self._media))
-        self._empty.setVisible(not self._media)
-        if self._media:
-            folders = [one.folder for one in self._media]
-            self.table.choose(folders.index(kept.folder) if kept and kept.folder in folders else 0)
+        self._media.look()
         self.news()
-
-    def _chosen(self) -> Medium | None:
-        number = self.table.current()
-        return self._media[number] if 0 <= number < len(self._media) else None
 
     # ---- the work ----------------------------------------------------------------------------
     def _read_again(self) -> None:
-        medium = self._chosen()
+        medium = self._media.chosen()
         if medium is None or self._busy():
             return
         self._quiet()
@@ -228,16 +212,3 @@ class BackupPage(DayPage):
     def _quiet(self) -> None:
         self._said.hide()
         self._trouble.settle()
-
-
-def medium_cells(one: Medium) -> list[kit.Cell]:
-    """A medium in a table of two columns: what and where it is, and its room."""
-    return [
-        kit.Cell(words=one.name, strong=True, second=str(one.folder)),
-        kit.Cell(words=_size(one.free), second=f"de {_size(one.size)}"),
-    ]
-
-
-def _size(size: int) -> str:
-    """«51.5 GB»: media are larger than what the line counts in."""
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else size_words(size)

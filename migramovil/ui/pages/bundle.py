@@ -14,11 +14,10 @@ from migramovil.devices.lanes import Ticket
 from migramovil.ui import kit, theme
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import Hint, Primary
-from migramovil.ui.pages.backup import medium_cells
 from migramovil.ui.pages.common import DayPage, link_why, link_words, size_words
+from migramovil.ui.pages.media import MediaList
 
 if TYPE_CHECKING:
-    from migramovil.services.backups import Medium
     from migramovil.services.bundles import Exchanged, Exported, Imported
     from migramovil.services.desk import Desk
 
@@ -42,7 +41,6 @@ class BundlePage(DayPage):
         self.can_go_back = True
         self._desk, self._bridge = desk, bridge
         self._running: Ticket[Exchanged] | None = None
-        self._media: tuple[Medium, ...] = ()
         role: theme.Role = "fig" if theme.large() else "hero"
         self._waits = kit.Figure("–", "por enviar", role=role)
         self._copied = kit.Figure("–", "de ellos, copiados a USB", role=role)
@@ -54,18 +52,14 @@ class BundlePage(DayPage):
         self._link = kit.StateRow("idle", "-", second="-", plain=True)
         self._out = kit.StateRow("idle", "Salieron", "–", plain=True, icon="export")
         self._in = kit.StateRow("idle", "Avanzaron", "–", plain=True, icon="download-simple")
-        self.table = kit.Table(
-            "Memorias",
-            [kit.Column(head="Memoria"), kit.Column(head="Libre", width=132, right=True)],
-            row_height=54,
-        )
-        self._empty = kit.Empty("hard-drives", _NONE)
+        self._media = MediaList(desk, _NONE)
+        self.table = self._media.table
         line = kit.Card(
             kit.row(self._waits, self._copied, None, gap=40), self._link, self._progress,
             self._doing, kit.Rule(), self._out, self._in, None, self._about,
             title="Lo que espera", gap=8 if theme.large() else 12, pad=12 if theme.large() else 20,
         )  # fmt: skip
-        where = kit.Card((self.table, 1), (self._empty, 1), title="Dónde", gap=8)
+        where = kit.Card((self._media, 1), title="Dónde", gap=8)
         self.build(self._trouble, self._said, (kit.row((line, 1), (where, 1), gap=16), 1))
         self._said.hide()
         told = bridge.newest(lambda _: self.news(), owner=self)
@@ -76,14 +70,17 @@ class BundlePage(DayPage):
         if self._desk.bundles.standing().running:
             return Primary(label="Detener", icon="x-circle")
         return Primary(
-            label="Copiar a USB", icon="hard-drives", available=bool(self._media), reason=_NONE
+            label="Copiar a USB",
+            icon="hard-drives",
+            available=bool(self._media.media),
+            reason=_NONE,
         )
 
     def press_primary(self) -> None:
         if self._desk.bundles.standing().running:
             self._desk.bundles.call_off()
             return
-        medium = self._chosen()
+        medium = self._media.chosen()
         if medium is None:
             self.point_to_missing()
             return
@@ -103,7 +100,7 @@ class BundlePage(DayPage):
         return [("↑ ↓", "Memoria"), ("F5", "Buscar"), ("Esc", "Envíos")]
 
     def first_focus(self) -> QWidget | None:
-        return self.table if self.table.isVisible() else None
+        return self._media.focus()
 
     def enter(self) -> None:
         if self._running is not None and self._desk.bundles.standing().running:
@@ -165,20 +162,8 @@ class BundlePage(DayPage):
         self._link.say(states.get(light, "info"), words, second=why)
 
     def _look(self) -> None:
-        """Which sticks are there now; the one chosen stays chosen."""
-        kept = self._chosen()
-        self._media = self._desk.backups.media()
-        self.table.set_source(kit.Rows([medium_cells(one) for one in self._media]))
-        self.table.setVisible(bool(self._media))
-        self._empty.setVisible(not self._media)
-        if self._media:
-            folders = [one.folder for one in self._media]
-            self.table.choose(folders.index(kept.folder) if kept and kept.folder in folders else 0)
+        self._media.look()
         self.news()
-
-    def _chosen(self) -> Medium | None:
-        number = self.table.current()
-        return self._media[number] if 0 <= number < len(self._media) else None
 
     def _quiet(self) -> None:
         self._said.hide()
