@@ -159,13 +159,6 @@ class ReaderIncompatible(DeviceTrouble):
     who = Who.TECHNICIAN
 
 
-class FalseFinger(DeviceTrouble):
-    code = "FPR-25"
-    what = "El huellero no reconoce un dedo vivo."
-    advice = "Mire el dedo y límpielo; repita la captura. Si insiste, avise al supervisor."
-    who = Who.SUPERVISOR
-
-
 class ServiceUnreadable(DeviceTrouble):
     """An SBI answer too large, too deep, cut short, or that does not say what it must."""
 
@@ -471,3 +464,22 @@ class NotNmea(DeviceTrouble):
     what = "El receptor satelital envía datos que no se entienden."
     advice = "Puede seguir trabajando. Avise al técnico: debe hablar NMEA 0183."
     who = Who.TECHNICIAN
+
+
+# What belongs to the person, the document or the moment: no fault of the device.
+EVERYDAY = (
+    Cancelled,
+    NoDevice,
+    NoFinger,
+    ImageUnreadable,
+    FingerTooFaint,
+    FingerMoved,
+    WrongFingers,
+    NotForEnrolment,
+    FalseFinger,
+    DarkPicture,
+    PrintCancelled,
+    NoDocumentRead,
+    NoCodeRead,
+    NoFix,
+)
