@@ -16,7 +16,7 @@ from migramovil.core.sealing import Signer
 from migramovil.core.trouble import Trouble
 from migramovil.devices import registry
 from migramovil.devices.lanes import Lane
-from migramovil.devices.ports import DeviceKind, DeviceState, DriverSpec
+from migramovil.devices.ports import DeviceRole, DeviceState, DriverSpec
 from migramovil.devices.registry import Bench
 from migramovil.devices.sim.station import SimulatedStation
 from migramovil.services.accounts import NEWER_DESCRIPTOR, Accounts, NewStation
@@ -186,11 +186,11 @@ def build(
     desk_lane, inspection = Lane("desk"), Lane("inspection")
     told: list[Callable[..., object]] = []
 
-    def changed(kind: DeviceKind, state: DeviceState) -> None:
+    def changed(role: DeviceRole, state: DeviceState) -> None:
         for call in told:
-            call(kind, state)
+            call(role, state)
 
-    bench = Bench(_specs(chosen, sim), changed)
+    bench = Bench(_specs(chosen, sim), changed, folder=folder)
     quality = FingerQuality()
     place = _place(identity, training=realm is Realm.TRAINING)
     accounts = Accounts(
@@ -208,7 +208,7 @@ def build(
     chosen = overlaid(chosen, downstream.settings())
     metering = Metering(chosen.link, marks.Mark(outbox, "link.spent"), clock.utc)
     waiting = Waiting(outbox, metering)
-    diagnosing = Diagnosing(bench, quality, inspection)
+    diagnosing = Diagnosing(bench, quality, inspection, accounts.demand)
     told.append(diagnosing.heard)
     enrolling = Enrolling(
         accounts,

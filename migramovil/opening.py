@@ -6,7 +6,6 @@ import faulthandler
 import logging
 import signal
 import sys
-import threading
 from pathlib import Path
 
 from PySide6.QtWidgets import QApplication
@@ -40,7 +39,7 @@ def window_for(station: Station) -> tuple[StationWindow, Bridge]:
     idle_s = station.settings.session.idle_minutes * 60
     window = StationWindow(station.desk, bridge, idle_s=idle_s)
     window.resize(1366, 768)
-    threading.Thread(target=station.bench.look, daemon=True, name="first-look").start()
+    station.bench.supervise()
     return window, bridge
 
 

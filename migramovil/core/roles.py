@@ -29,6 +29,7 @@ class Act(StrEnum):
     DIAGNOSE = "diagnose"
     BACK_UP = "back_up"
     SPEND = "spend"
+    ASSIGN_DEVICES = "assign_devices"
 
 
 _MAY: dict[Role, frozenset[Act]] = {
@@ -44,7 +45,7 @@ _MAY: dict[Role, frozenset[Act]] = {
         }
     ),
     Role.SUPERVISOR: frozenset(Act),
-    Role.TECHNICIAN: frozenset({Act.DIAGNOSE, Act.SEND_NOW}),
+    Role.TECHNICIAN: frozenset({Act.DIAGNOSE, Act.SEND_NOW, Act.ASSIGN_DEVICES}),
 }
 
 

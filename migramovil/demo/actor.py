@@ -25,7 +25,7 @@ from migramovil.demo.hand import Hand
 from migramovil.demo.tour import Tour
 from migramovil.demo.training import NAME, OFFICER, PASSPHRASE, SUPERVISOR, take_on_officer
 from migramovil.devices.lanes import Ticket
-from migramovil.devices.ports import DeviceKind
+from migramovil.devices.ports import DeviceRole
 from migramovil.devices.sim import people
 from migramovil.devices.sim.station import SimulatedStation
 from migramovil.store.outbox import QueueRow
@@ -234,10 +234,10 @@ class _Day:
         hand.chord("Alt+3")
         hand.wait_page("DiagnosticsPage")
         hand.press(Qt.Key.Key_F7)
-        for _ in DeviceKind:  # the table stops at its end
+        for _ in DeviceRole:  # the table stops at its end
             hand.wait(lambda: hand.verb == "Repetir prueba", "the tests", 40)
             hand.press(Qt.Key.Key_Down)
-        for _ in range(3):  # back up to the fingerprint reader, whose test has a picture
+        for _ in range(2):  # back up to the fingerprint reader, whose test has a picture
             hand.press(Qt.Key.Key_Up)
         hand.picture("12-diagnostico")
 

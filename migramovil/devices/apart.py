@@ -257,6 +257,13 @@ class ApartDevice:
                     worker.call("close", patience_s=GRACE_S)
             worker.end()
 
+    def find_again(self) -> list[DeviceInfo]:
+        """What is plugged in now, asked of the device's own process while it has one."""
+        if self._worker is None or not self._worker.alive:
+            return self._driver.find()
+        found: list[DeviceInfo] = self._worker.call("find")
+        return found
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("_") or (self._worker and name not in self._methods):
             raise AttributeError(name)

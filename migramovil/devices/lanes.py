@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from threading import Event
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from migramovil.devices.trouble import Cancelled
 
@@ -47,7 +47,8 @@ class Lane:
     """A single thread that runs work in order.
 
     The thread is a daemon: native code that hangs must not keep the station from leaving, which
-    `ThreadPoolExecutor` would, as it joins its threads at exit.
+    `ThreadPoolExecutor` would, as it joins its threads at exit. A thread that hangs can be left
+    behind (`abandon`), and another goes on with the work that waits.
     """
 
     def __init__(self, name: str) -> None:
@@ -55,9 +56,20 @@ class Lane:
         self._work: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._open = True
         self._waiting: set[Event] = set()
+        self._running: Ticket[Any] | None = None
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._loop, name=f"lane-{name}", daemon=True)
+        self._thread = self._new_thread()
         self._thread.start()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs and nothing waits."""
+        return not self._waiting
+
+    @property
+    def running(self) -> Ticket[Any] | None:
+        """What the lane is doing now."""
+        return self._running
 
     def run(self, fn: Callable[[Event], T]) -> Ticket[T]:
         """Run `fn(cancelled)` on the lane after all that was handed in before."""
@@ -76,6 +88,22 @@ class Lane:
             for cancelled in self._waiting:
                 cancelled.set()
 
+    def abandon(self, ticket: Ticket[Any], trouble: BaseException) -> bool:
+        """Leave the thread that does not come back from `ticket`, which ends in `trouble`.
+
+        False, and nothing done, when that work has ended by itself.
+        """
+        with self._lock:
+            if self._running is not ticket:
+                return False
+            self._running = None
+            self._waiting.discard(ticket.cancelled)
+            self._thread = self._new_thread()
+            self._thread.start()
+        ticket.cancelled.set()
+        ticket.future.set_exception(trouble)
+        return True
+
     def close(self, *, drain: bool = False, timeout_s: float = 5.0) -> bool:
         """Take no more work and end the thread; True when it ended within `timeout_s`.
 
@@ -93,12 +121,18 @@ class Lane:
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._loop, name=f"lane-{self.name}", daemon=True)
+
     def _loop(self) -> None:
         while (work := self._work.get()) is not None:
             work()
+            if threading.current_thread() is not self._thread:  # another has taken over
+                return
 
     def _settle(self, ticket: Ticket[T], fn: Callable[[Event], T]) -> None:
         future = ticket.future
+        self._running = ticket
         if not future.set_running_or_notify_cancel():
             self._forget(ticket)
             return
@@ -107,12 +141,17 @@ class Lane:
                 raise Cancelled
             answer = fn(ticket.cancelled)
         except BaseException as error:  # noqa: BLE001 - the ticket carries it to who asked
-            self._forget(ticket)
-            future.set_exception(error)
+            if self._forget(ticket):
+                future.set_exception(error)
         else:
-            self._forget(ticket)
-            future.set_result(answer)
+            if self._forget(ticket):
+                future.set_result(answer)
 
-    def _forget(self, ticket: Ticket[T]) -> None:
+    def _forget(self, ticket: Ticket[T]) -> bool:
+        """Whether its end still concerns anybody: not after it was abandoned."""
         with self._lock:
+            if self._running is not ticket:
+                return False
+            self._running = None
             self._waiting.discard(ticket.cancelled)
+            return True

@@ -279,7 +279,7 @@ class DriverSpec:
 
     `find` never raises: a missing library gives `installed() == False`, no device an empty list.
     Drivers that share a `lane` share a thread. `apart`: it runs in a process of its own, since its
-    native code may crash or hang.
+    native code may crash or hang; `let_go` ends what was kept for the next use.
     """
 
     name: str
@@ -289,3 +289,4 @@ class DriverSpec:
     find: Callable[[], list[DeviceInfo]]
     make: Callable[[DeviceInfo], Device]
     apart: bool = False
+    let_go: Callable[[], None] = lambda: None

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, cast
 
+from migramovil.devices.apart import ApartDevice, ApartDriver
+from migramovil.devices.history import History
 from migramovil.devices.lanes import Lane
 from migramovil.devices.ports import (
     Camera,
     Device,
     DeviceInfo,
     DeviceKind,
+    DeviceRole,
     DeviceState,
     DriverSpec,
     FingerprintReader,
+    GnssReceiver,
     MrzReader,
     Printer,
 )
-from migramovil.devices.slot import DeviceSlot
-from migramovil.devices.trouble import NotInstalled
+from migramovil.devices.roles import BY_ITSELF, Roles
+from migramovil.devices.slot import CALL_S, DeviceSlot
+from migramovil.devices.supervisor import Supervisor
+from migramovil.devices.trouble import DeviceTrouble, NotInstalled
 
 _ROOM = "migramovil.devices"
+_PRINT_S = 240.0  # a long slip over a slow line, a page through a print service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,22 +66,7 @@ def drivers(at: Addresses | None = None) -> tuple[DriverSpec, ...]:
     """The drivers of real devices. One kind has one lane; the first that finds a device wins."""
     known = at or Addresses()
     return (
-        _spec(
-            name="camera-network",
-            kind=DeviceKind.CAMERA,
-            lane="camera",
-            module="camera.opencv",
-            find=lambda opencv: [opencv.network_camera(known.camera)] if known.camera else [],
-            make=lambda opencv, info: opencv.OpenCvCamera(info),
-        ),
-        _spec(
-            name="camera",
-            kind=DeviceKind.CAMERA,
-            lane="camera",
-            module="camera.opencv",
-            find=lambda opencv: opencv.find(),
-            make=lambda opencv, info: opencv.OpenCvCamera(info),
-        ),
+        _driver("camera", DeviceKind.CAMERA, "camera", "camera.opencv", known, apart=True),
         _spec(
             name="uru4000",
             kind=DeviceKind.FINGERPRINT,
@@ -82,6 +75,10 @@ def drivers(at: Addresses | None = None) -> tuple[DriverSpec, ...]:
             find=lambda uru4000: uru4000.find(),
             make=lambda uru4000, info: uru4000.Uru4000Reader(info),
             ready=lambda uru4000: uru4000.installed(),
+        ),
+        _driver("sbi", DeviceKind.FINGERPRINT, "usb", "fingerprint.sbi", known, apart=True),
+        _driver(
+            "libfprint", DeviceKind.FINGERPRINT, "usb", "fingerprint.libfprint", known, apart=True
         ),
         _driver("ef01", DeviceKind.FINGERPRINT, "usb", "fingerprint.ef01", known),
         _driver("escpos", DeviceKind.PRINTER, "printer", "printer.escpos", known),
@@ -109,38 +106,48 @@ def first(kind: DeviceKind, specs: Sequence[DriverSpec]) -> Device | None:
 
 
 class Bench:
-    """The station's devices: one slot for each kind, each on its lane.
+    """The station's devices: one slot for each role, each kind on its lane, each camera on its own.
 
     Nothing is looked for until `look` or the first use, and then on the lane, as buses are shared
-    by enumeration too. `on_state(kind, state)` is called on the lane.
+    by enumeration too. `on_state(role, state)` is called on the lane. `roles` remembers who serves
+    for what, `history` what went wrong; both in `folder`, or nowhere.
     """
 
     def __init__(
         self,
         specs: Sequence[DriverSpec],
-        on_state: Callable[[DeviceKind, DeviceState], None] = lambda _kind, _state: None,
+        on_state: Callable[[DeviceRole, DeviceState], None] = lambda _role, _state: None,
+        *,
+        folder: Path | None = None,
     ) -> None:
         self.specs = tuple(specs)
+        self.roles = Roles(folder / "devices.json" if folder else None)
+        self.history = History(folder / "device-faults.jsonl" if folder else None)
         self._lanes: dict[str, Lane] = {}
         self._on_state = on_state
-        self.slots = {kind: self._slot(kind) for kind in DeviceKind}
+        self.slots = {role: self._slot(role) for role in DeviceRole}
+        self._supervisor = Supervisor(self.slots)
 
     # The registry's make gives what its kind says; the contract suite is what checks it.
     @property
     def camera(self) -> DeviceSlot[Camera]:
-        return cast("DeviceSlot[Camera]", self.slots[DeviceKind.CAMERA])
+        return cast("DeviceSlot[Camera]", self.slots[DeviceRole.PORTRAIT])
 
     @property
     def fingerprint(self) -> DeviceSlot[FingerprintReader]:
-        return cast("DeviceSlot[FingerprintReader]", self.slots[DeviceKind.FINGERPRINT])
+        return cast("DeviceSlot[FingerprintReader]", self.slots[DeviceRole.FINGERS])
 
     @property
     def printer(self) -> DeviceSlot[Printer]:
-        return cast("DeviceSlot[Printer]", self.slots[DeviceKind.PRINTER])
+        return cast("DeviceSlot[Printer]", self.slots[DeviceRole.PRINTER])
 
     @property
     def mrz(self) -> DeviceSlot[MrzReader]:
-        return cast("DeviceSlot[MrzReader]", self.slots[DeviceKind.MRZ])
+        return cast("DeviceSlot[MrzReader]", self.slots[DeviceRole.MRZ])
+
+    @property
+    def gnss(self) -> DeviceSlot[GnssReceiver]:
+        return cast("DeviceSlot[GnssReceiver]", self.slots[DeviceRole.GNSS])
 
     @property
     def simulated(self) -> bool:
@@ -148,40 +155,121 @@ class Bench:
         infos = [slot.info for slot in self.slots.values()]
         return any(info.simulated for info in infos if info is not None)
 
-    def look(self) -> dict[DeviceKind, DeviceState]:
-        """Look for what is absent and wait for the answers: the state of each kind."""
-        tickets = {kind: slot.look() for kind, slot in self.slots.items()}
-        return {kind: ticket.result() for kind, ticket in tickets.items()}
+    def look(self) -> dict[DeviceRole, DeviceState]:
+        """Look who has come and gone, and wait for the answers: the state of each role."""
+        tickets = {role: slot.look() for role, slot in self.slots.items()}
+        return {role: ticket.result() for role, ticket in tickets.items()}
+
+    def supervise(self) -> None:
+        """From now on notice by itself who comes and goes, and what hangs."""
+        self._supervisor.start()
+
+    def present(self, kind: DeviceKind) -> list[DeviceInfo]:
+        """Every device of a kind that is plugged in, whatever its role."""
+        return [found.info for found in find_all(self._of(kind))]
+
+    def assign(self, role: DeviceRole, info: DeviceInfo) -> None:
+        """Give a device a role, for good; waits until those that changed have been looked for."""
+        self.roles.assign(role, info)
+        changed = [slot for other, slot in self.slots.items() if other.kind is role.kind]
+        for step in (DeviceSlot.release, DeviceSlot.look):
+            for ticket in [step(slot) for slot in changed]:
+                ticket.result()
 
     def close(self) -> None:
         """Stop what runs, close every device and end the lanes."""
+        self._supervisor.stop()
         for lane in self._lanes.values():
             lane.call_off()
         for slot in self.slots.values():
             slot.close()
         for lane in self._lanes.values():
             lane.close()
+        for spec in self.specs:
+            spec.let_go()
 
-    def _slot(self, kind: DeviceKind) -> DeviceSlot[Device]:
-        names = {spec.lane for spec in self.specs if spec.kind is kind} or {kind.value}
+    def _of(self, kind: DeviceKind) -> list[DriverSpec]:
+        return [spec for spec in self.specs if spec.kind is kind]
+
+    def _slot(self, role: DeviceRole) -> DeviceSlot[Device]:
+        post = _Post(role, self._of(role.kind), self.roles)
+
+        def ended(trouble: DeviceTrouble | None) -> None:
+            self.history.heard(role, slot.last_info, trouble)
+
+        slot = DeviceSlot[Device](
+            None,
+            self._lane(role),
+            lambda state: self._on_state(role, state),
+            find_again=post.find,
+            still_there=post.still_there,
+            on_end=ended,
+            call_s=_PRINT_S if role is DeviceRole.PRINTER else CALL_S,
+        )
+        return slot
+
+    def _lane(self, role: DeviceRole) -> Lane:
+        names = {spec.lane for spec in self._of(role.kind)} or {role.kind.value}
         if len(names) > 1:
-            raise ValueError(f"drivers of kind {kind} name several lanes: {sorted(names)}")
+            raise ValueError(f"drivers of kind {role.kind} name several lanes: {sorted(names)}")
         name = names.pop()
+        if role in {DeviceRole.DOCUMENT, DeviceRole.APPLICANT}:
+            name = f"{name}-{role.value}"
         if name not in self._lanes:
             self._lanes[name] = Lane(name)
-        return DeviceSlot[Device](
-            None,
-            self._lanes[name],
-            lambda state: self._on_state(kind, state),
-            find_again=lambda: first(kind, self.specs),
-        )
+        return self._lanes[name]
+
+
+class _Post:
+    """Finds the device that has a role, and looks whether it is still there. On the lane only."""
+
+    def __init__(self, role: DeviceRole, specs: Sequence[DriverSpec], roles: Roles) -> None:
+        self._role = role
+        self._specs = specs
+        self._roles = roles
+        self._found: Found | None = None
+
+    def find(self) -> Device | None:
+        """The device that has the role, not yet open; None when it is not there."""
+        if self._role not in BY_ITSELF and self._roles.assigned(self._role) is None:
+            return None
+        found = find_all(self._specs)
+        info = self._roles.choose(self._role, [one.info for one in found])
+        self._found = next((one for one in found if one.info is info), None)
+        return None if self._found is None else self._found.spec.make(self._found.info)
+
+    def still_there(self, device: Device) -> bool:
+        if self._found is None:
+            return True
+        spec, path = self._found.spec, self._found.info.path
+        if spec.apart and isinstance(device, ApartDevice):
+            seen = device.find_again()
+        else:
+            seen = spec.find()
+        return any(info.path == path for info in seen)
 
 
 def _driver(
     name: str, kind: DeviceKind, lane: str, module: str, at: Addresses, *, apart: bool = False
 ) -> DriverSpec:
-    """A driver whose module has the three functions find(at), make(info, at) and installed()."""
-    spec = _spec(
+    """A driver whose module has the three functions find(at), make(info, at) and installed().
+
+    The module is loaded when it is first needed, here or in a process of its own.
+    """
+    if apart:
+        driver = ApartDriver(f"{_ROOM}.{module}", asdict(at))
+        return DriverSpec(
+            name=name,
+            kind=kind,
+            lane=lane,
+            installed=driver.installed,
+            find=driver.find,
+            make=driver.make,
+            let_go=driver.close,
+            apart=True,
+        )
+
+    return _spec(
         name=name,
         kind=kind,
         lane=lane,
@@ -190,7 +278,6 @@ def _driver(
         make=lambda driver, info: driver.make(info, at),
         ready=lambda driver: driver.installed(),
     )
-    return replace(spec, apart=apart)
 
 
 def _spec(

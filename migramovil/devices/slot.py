@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from migramovil.core.trouble import Trouble
 from migramovil.devices.lanes import Lane, Ticket
 from migramovil.devices.ports import Device, DeviceInfo, DeviceState
-from migramovil.devices.trouble import DeviceTrouble, DriverCrashed, NoDevice, Unplugged
+from migramovil.devices.trouble import (
+    EVERYDAY,
+    DeviceTrouble,
+    DriverCrashed,
+    DriverHung,
+    NoDevice,
+    Unplugged,
+)
 
 D = TypeVar("D", bound=Device)
 T = TypeVar("T")
 Job = Callable[[D, Event], T]
+
+CALL_S = 30.0  # for what is given no time of its own
+OPEN_S = 60.0
+GRACE_S = 10.0  # twice what a driver in its own process gets: that one ends its hangs itself
+
 log = logging.getLogger(__name__)
 
 
@@ -26,8 +40,10 @@ class DeviceSlot(Generic[D]):
 
     `use` opens the device when needed. Trouble leaves it READY, `Unplugged` makes it ABSENT, and
     anything else FAULTED and is raised again as DEV-09, so that a page always has words. An
-    absent device is asked for again (`find_again`) at the next use, a faulted one opened anew.
-    `on_state` is called on the lane, on changes only.
+    absent device is asked for again (`find_again`) at the next use or look, a faulted one opened
+    anew. A driver that does not come back in its time can be left behind (`abandon`).
+
+    `on_state` is called on the lane, on changes only; `on_end` with each use's trouble, or None.
     """
 
     def __init__(
@@ -37,14 +53,24 @@ class DeviceSlot(Generic[D]):
         on_state: Callable[[DeviceState], None] = lambda _: None,
         *,
         find_again: Callable[[], D | None] | None = None,
+        still_there: Callable[[D], bool] = lambda _: True,
+        on_end: Callable[[DeviceTrouble | None], None] = lambda _: None,
+        call_s: float = CALL_S,
     ) -> None:
         self._device = device
         self._lane = lane
         self._on_state = on_state
+        self._on_end = on_end
         self._find_again = find_again or (lambda: device)
+        self._still_there = still_there
+        self._call_s = call_s
         self._opened = False  # touched on the lane only
         self._state = DeviceState.READY if device is not None else DeviceState.ABSENT
         self._last_trouble: DeviceTrouble | None = None
+        self._last_info: DeviceInfo | None = None
+        self._deadline: float | None = None  # by when the driver must be back
+        self._turn = 0  # counts the threads left behind: what those say is not heard any more
+        self._lock = threading.Lock()
 
     @property
     def state(self) -> DeviceState:
@@ -57,17 +83,39 @@ class DeviceSlot(Generic[D]):
         return None if device is None else device.info
 
     @property
+    def last_info(self) -> DeviceInfo | None:
+        """Who the device is, or was when it was last there."""
+        return self.info or self._last_info
+
+    @property
     def last_trouble(self) -> DeviceTrouble | None:
         """The trouble of the last use; None when it went well."""
         return self._last_trouble
+
+    @property
+    def reason(self) -> str:
+        """Why the device is not at its best, in one line; "" when it is."""
+        trouble = self._last_trouble
+        if trouble is not None and not isinstance(trouble, EVERYDAY):
+            return f"{trouble.what} ({trouble.code})"
+        return NoDevice.what if self._state is DeviceState.ABSENT else ""
+
+    @property
+    def idle(self) -> bool:
+        """Whether its lane has nothing to do: looking at the device disturbs nobody."""
+        return self._lane.idle
 
     def use(self, job: Job[D, T]) -> Ticket[T]:
         """Run `job(device, cancelled)` on the lane."""
         return self._lane.run(lambda cancelled: self._run(job, cancelled))
 
     def look(self) -> Ticket[DeviceState]:
-        """Look whether an absent device has come, without opening it; the state after that."""
+        """Look whether the device has come or gone, without opening it; the state after that."""
         return self._lane.run(lambda _: self._looked())
+
+    def release(self) -> Ticket[None]:
+        """Close the device and forget it: the next look or use asks again which one it is."""
+        return self._lane.run(lambda _: self._released())
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Close the device on its own lane; it opens again if it is used again."""
@@ -75,54 +123,122 @@ class DeviceSlot(Generic[D]):
         with contextlib.suppress(TimeoutError, Trouble):
             ticket.result(timeout_s)
 
+    def abandon(self) -> bool:
+        """Leave a driver behind that does not come back in its time: DEV-10, and FAULTED.
+
+        The next use makes the device anew, on another thread. False when nothing is overdue.
+        """
+        with self._lock:
+            running = self._lane.running
+            if running is None or self._deadline is None or time.monotonic() < self._deadline:
+                return False
+            trouble = DriverHung()
+            if not self._lane.abandon(running, trouble):
+                return False
+            self._turn += 1
+            self._deadline = None
+            self._opened = False
+            self._last_info, self._device = self.last_info, None  # not closed: that would hang too
+        log.error("a device driver hung and was left behind: %s", self._lane.name)
+        self._end(DeviceState.FAULTED, trouble)
+        return True
+
     def _run(self, job: Job[D, T], cancelled: Event) -> T:
+        with self._lock:
+            turn = self._turn
         try:
-            answer = job(self._ready(), cancelled)
-        except NoDevice as trouble:
-            self._end(DeviceState.ABSENT, trouble)
-            raise
-        except Unplugged as trouble:
-            self._shut()
-            self._device = None
-            self._end(DeviceState.ABSENT, trouble)
-            raise
-        except DriverCrashed as trouble:  # in a process of its own, or left alone on its lane
-            self._shut()
-            self._end(DeviceState.FAULTED, trouble)
-            raise
-        except Trouble as trouble:  # the job may end in another room's trouble: not the device's
-            self._end(DeviceState.READY, trouble if isinstance(trouble, DeviceTrouble) else None)
-            raise
+            device = self._ready(turn)
+            answer = job(cast("D", _Watched(device, self, turn)), cancelled)
         except Exception as error:  # noqa: BLE001 - a driver may raise anything
+            raise self._ended(turn, error) from None
+        if turn == self._turn:
+            self._end(DeviceState.READY, None)
+        return answer
+
+    def _ended(self, turn: int, error: Exception) -> Exception:
+        """What a use that failed leaves behind, and what to raise for it."""
+        if turn != self._turn:  # it was left behind, and another has the slot
+            return error
+        if isinstance(error, NoDevice):
+            self._end(DeviceState.ABSENT, error)
+        elif isinstance(error, Unplugged):
+            self._lose(error)
+        elif isinstance(error, DriverCrashed):  # in a process of its own
+            self._shut()
+            self._end(DeviceState.FAULTED, error)
+        elif isinstance(error, Trouble):  # the job may end in another room's: not the device's
+            self._end(DeviceState.READY, error if isinstance(error, DeviceTrouble) else None)
+        else:
             place = where(error)
             log.error("a device driver crashed: %s", place)
             self._shut()
             crash = DriverCrashed(place)
             self._end(DeviceState.FAULTED, crash)
-            raise crash from None
-        self._end(DeviceState.READY, None)
-        return answer
+            return crash
+        return error
 
     def _looked(self) -> DeviceState:
+        turn = self._turn
+        with self.within(self._call_s, turn):
+            there = self._device is not None and self._still_there(self._device)
+        if self._device is not None and not there and turn == self._turn:
+            self._lose(Unplugged())
         if self._device is None:
-            self._device = self._find_again()
-            self._tell(DeviceState.ABSENT if self._device is None else DeviceState.READY)
+            with self.within(self._call_s, turn):
+                found = self._find_again()
+            if turn == self._turn:
+                self._found(found)
         return self._state
 
-    def _ready(self) -> D:
+    def _found(self, device: D | None) -> None:
+        self._device = device
+        if device is None:
+            self._tell(DeviceState.ABSENT)
+        elif self._state is DeviceState.ABSENT:  # FAULTED stays so until a use goes well
+            self._last_trouble = None
+            self._on_end(None)
+            self._tell(DeviceState.READY)
+
+    def _released(self) -> None:
+        self._shut()
+        self._device = None
+        self._tell(DeviceState.ABSENT)
+
+    def _ready(self, turn: int) -> D:
         if self._device is None:
-            self._device = self._find_again()
+            with self.within(self._call_s, turn):
+                self._device = self._find_again()
         if self._device is None:
             raise NoDevice
         self._tell(DeviceState.BUSY)
         if not self._opened:
             try:
-                self._device.open()
+                with self.within(OPEN_S, turn):
+                    self._device.open()
             except BaseException:
-                self._shut()
+                if turn == self._turn:
+                    self._shut()
                 raise
             self._opened = True
         return self._device
+
+    @contextlib.contextmanager
+    def within(self, seconds: float, turn: int) -> Iterator[None]:
+        """The driver must be back in so many seconds and a grace."""
+        with self._lock:
+            if turn == self._turn:
+                self._deadline = time.monotonic() + seconds + GRACE_S
+        try:
+            yield
+        finally:
+            with self._lock:
+                if turn == self._turn:
+                    self._deadline = None
+
+    def _lose(self, trouble: DeviceTrouble) -> None:
+        self._shut()
+        self._last_info, self._device = self.last_info, None
+        self._end(DeviceState.ABSENT, trouble)
 
     def _shut(self) -> None:
         self._opened = False
@@ -132,12 +248,35 @@ class DeviceSlot(Generic[D]):
 
     def _end(self, state: DeviceState, trouble: DeviceTrouble | None) -> None:
         self._last_trouble = trouble
+        self._on_end(trouble)
         self._tell(state)
 
     def _tell(self, state: DeviceState) -> None:
         if state is not self._state:
             self._state = state
             self._on_state(state)
+
+    def patience_s(self, named: dict[str, Any]) -> float:
+        """How long a call may take: what it was given, or what calls of this device may."""
+        return float(named.get("timeout_s", self._call_s))
+
+
+class _Watched:
+    """A device each of whose calls must be back in its time."""
+
+    def __init__(self, device: Any, slot: DeviceSlot[Any], turn: int) -> None:
+        self._device, self._slot, self._turn = device, slot, turn
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._device, name)
+        if not callable(value):
+            return value
+
+        def call(*args: Any, **named: Any) -> Any:
+            with self._slot.within(self._slot.patience_s(named), self._turn):
+                return value(*args, **named)
+
+        return call
 
 
 def where(error: BaseException) -> str:

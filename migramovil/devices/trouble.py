@@ -476,7 +476,6 @@ EVERYDAY = (
     FingerMoved,
     WrongFingers,
     NotForEnrolment,
-    FalseFinger,
     DarkPicture,
     PrintCancelled,
     NoDocumentRead,

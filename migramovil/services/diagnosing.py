@@ -8,19 +8,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from migramovil.core.roles import Act
 from migramovil.core.trouble import Trouble
+from migramovil.devices.history import Fault
 from migramovil.devices.lanes import Lane, Ticket
-from migramovil.devices.ports import DeviceKind, DeviceState, Fix, PaperStatus, Pixels, SlipLine
+from migramovil.devices.ports import (
+    DeviceInfo,
+    DeviceKind,
+    DeviceRole,
+    DeviceState,
+    Fix,
+    PaperStatus,
+    Pixels,
+    SlipLine,
+)
 from migramovil.devices.registry import Bench
 from migramovil.vision import face
 from migramovil.vision.finger import FingerQuality
+
+EVERYWHERE = (DeviceRole.PORTRAIT, DeviceRole.FINGERS, DeviceRole.PRINTER, DeviceRole.MRZ)
+"""What every station has; a station may lack the others, and nobody misses them there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceReport:
     """One line of the device list; `installed` is False when its library is missing."""
 
-    kind: DeviceKind
+    role: DeviceRole
     driver: str
     model: str = ""
     serial: str = ""
@@ -37,7 +51,7 @@ class TestResult:
 
     __test__ = False  # not a test class, whatever its name
 
-    kind: DeviceKind
+    role: DeviceRole
     ok: bool
     text: str
     figures: tuple[tuple[str, str], ...] = ()
@@ -46,13 +60,22 @@ class TestResult:
 
 
 class Diagnosing:
-    def __init__(self, bench: Bench, quality: FingerQuality, inspection: Lane) -> None:
+    """`demand` refuses who may not do an act; looking and testing are everybody's."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        quality: FingerQuality,
+        inspection: Lane,
+        demand: Callable[[Act], object],
+    ) -> None:
         self._bench = bench
+        self._demand = demand
         self._quality = quality
         self._lane = inspection
         self._listeners: list[Callable[[], object]] = []
 
-    def heard(self, _kind: DeviceKind, _state: DeviceState) -> None:
+    def heard(self, _role: DeviceRole, _state: DeviceState) -> None:
         """A device changed; called on its lane."""
         for call in self._listeners:
             call()
@@ -60,20 +83,39 @@ class Diagnosing:
     def when_devices(self, call: Callable[[], object]) -> None:
         self._listeners.append(call)
 
-    def states(self) -> dict[DeviceKind, DeviceState]:
-        return {kind: slot.state for kind, slot in self._bench.slots.items()}
+    def states(self) -> dict[DeviceRole, DeviceState]:
+        """Of the roles that matter here: those of every station, and the others once given."""
+        return {role: self._bench.slots[role].state for role in self._roles()}
+
+    def reasons(self) -> dict[DeviceRole, str]:
+        """Why each device that is not at its best is not, in one line."""
+        every = {role: self._bench.slots[role].reason for role in self._roles()}
+        return {role: reason for role, reason in every.items() if reason}
+
+    def faults(self) -> tuple[Fault, ...]:
+        """What went wrong with the devices, the newest first."""
+        return self._bench.history.faults
 
     def devices(self) -> Ticket[tuple[DeviceReport, ...]]:
         def look(_: threading.Event) -> tuple[DeviceReport, ...]:
             self._bench.look()
-            return tuple(self._report(kind) for kind in DeviceKind)
+            return tuple(self._report(role) for role in self._roles())
 
         return self._lane.run(look)
 
-    def test(self, kind: DeviceKind) -> Ticket[TestResult]:
+    def cameras(self) -> Ticket[tuple[DeviceInfo, ...]]:
+        """The cameras that are plugged in, whatever they serve for."""
+        return self._lane.run(lambda _: tuple(self._bench.present(DeviceKind.CAMERA)))
+
+    def assign(self, role: DeviceRole, device: DeviceInfo) -> Ticket[None]:
+        """Give a device a role, which it keeps after a restart and in another socket."""
+        self._demand(Act.ASSIGN_DEVICES)
+        return self._lane.run(lambda _: self._bench.assign(role, device))
+
+    def test(self, role: DeviceRole) -> Ticket[TestResult]:
         """Try one device for real: a frame, an impression, the printer's answer, a document."""
         jobs: dict[DeviceKind, Callable[[Any, threading.Event], TestResult]] = {
-            DeviceKind.CAMERA: self._try_camera,
+            DeviceKind.CAMERA: lambda camera, off: self._try_camera(role, camera, off),
             DeviceKind.FINGERPRINT: self._try_reader,
             DeviceKind.PRINTER: self._try_printer,
             DeviceKind.MRZ: self._try_mrz,
@@ -81,30 +123,37 @@ class Diagnosing:
         }
 
         def run(off: threading.Event) -> TestResult:
-            ticket = self._bench.slots[kind].use(
-                lambda device, stop: jobs[kind](device, _either(off, stop))
+            ticket = self._bench.slots[role].use(
+                lambda device, stop: jobs[role.kind](device, _either(off, stop))
             )
             try:
                 return ticket.result()
             except Trouble as trouble:
-                return TestResult(kind=kind, ok=False, text=trouble.what, trouble=trouble)
+                return TestResult(role=role, ok=False, text=trouble.what, trouble=trouble)
 
         return self._lane.run(run)
 
-    def _report(self, kind: DeviceKind) -> DeviceReport:
-        slot = self._bench.slots[kind]
-        specs = [spec for spec in self._bench.specs if spec.kind is kind]
+    def _roles(self) -> list[DeviceRole]:
+        return [
+            role
+            for role, slot in self._bench.slots.items()
+            if role in EVERYWHERE or slot.info or self._bench.roles.assigned(role)
+        ]
+
+    def _report(self, role: DeviceRole) -> DeviceReport:
+        slot = self._bench.slots[role]
+        specs = [spec for spec in self._bench.specs if spec.kind is role.kind]
         info = slot.info
         if info is None:
             return DeviceReport(
-                kind=kind,
+                role=role,
                 driver=", ".join(spec.name for spec in specs),
                 installed=any(spec.installed() for spec in specs),
                 state=slot.state,
                 trouble=slot.last_trouble,
             )
         return DeviceReport(
-            kind=kind,
+            role=role,
             driver=info.driver,
             model=info.model,
             serial=info.serial,
@@ -114,7 +163,7 @@ class Diagnosing:
             simulated=info.simulated,
         )
 
-    def _try_camera(self, camera: Any, off: threading.Event) -> TestResult:
+    def _try_camera(self, role: DeviceRole, camera: Any, off: threading.Event) -> TestResult:
         began, count = time.monotonic(), 10
         frame = camera.read(timeout_s=3.0, cancelled=off)
         for _ in range(count - 1):
@@ -123,7 +172,7 @@ class Diagnosing:
         height, width = frame.pixels.shape[:2]
         checks = face.measure(face.crop_portrait(frame.pixels))
         return TestResult(
-            kind=DeviceKind.CAMERA,
+            role=role,
             ok=True,
             text="La cámara entrega imágenes.",
             figures=(
@@ -141,7 +190,7 @@ class Diagnosing:
         judged = self._quality.measure(image.pixels, image.ppi)
         quality = "sin medida" if judged.quality is None else f"{judged.quality} / 100"
         return TestResult(
-            kind=DeviceKind.FINGERPRINT,
+            role=DeviceRole.FINGERS,
             ok=True,
             text="El huellero entrega imágenes.",
             figures=(
@@ -164,7 +213,7 @@ class Diagnosing:
         )
         words = {PaperStatus.OK: "hay papel", PaperStatus.LOW: "queda poco"}
         return TestResult(
-            kind=DeviceKind.PRINTER,
+            role=DeviceRole.PRINTER,
             ok=True,
             text="La impresora recibió la página de prueba.",
             figures=(("Papel", words.get(paper, "no lo dice")),),
@@ -173,7 +222,7 @@ class Diagnosing:
     def _try_mrz(self, reader: Any, off: threading.Event) -> TestResult:
         lines = reader.read_lines(timeout_s=15.0, cancelled=off)
         return TestResult(
-            kind=DeviceKind.MRZ,
+            role=DeviceRole.MRZ,
             ok=True,
             text="El lector entrega las líneas del documento.",
             figures=(("Líneas", str(len(lines))), ("Letras por línea", str(len(lines[0])))),
@@ -183,7 +232,7 @@ class Diagnosing:
         fix: Fix = receiver.read_fix(timeout_s=60.0, cancelled=off)
         doubt = "no lo dice" if fix.accuracy_m is None else f"{fix.accuracy_m:.0f} m"
         return TestResult(
-            kind=DeviceKind.GNSS,
+            role=DeviceRole.GNSS,
             ok=True,
             text="El GPS sabe dónde está el vehículo.",
             figures=(("Satélites", str(fix.satellites)), ("Precisión", doubt)),

@@ -122,8 +122,9 @@ class Frame(QWidget):
         self.header.link.say(icon, words, light)
         self.header.fit()
 
-    def set_devices(self, words: str, light: Light) -> None:
-        self.header.devices.say("desktop-bold", words, light)
+    def set_devices(self, words: str, light: Light, why: str = "") -> None:
+        """`why`: what keeps each device from its best, a line for each."""
+        self.header.devices.say("desktop-bold", words, light, why)
         self.header.fit()
 
     def set_clock(self, words: str) -> None:

@@ -28,7 +28,7 @@ from migramovil.ui.idle import WARNING_S, IdleWatch
 from migramovil.ui.kit.page import Page, Primary
 from migramovil.ui.pages.accounts import PasswordPage
 from migramovil.ui.pages.bundle import BundlePage
-from migramovil.ui.pages.common import DAILY, ROLES, DayPage, date_words, link_words
+from migramovil.ui.pages.common import DAILY, DEVICES, ROLES, DayPage, date_words, link_words
 from migramovil.ui.pages.damaged import DamagedVaultPage
 from migramovil.ui.pages.diagnostics import ClosedDiagnosticsPage, DiagnosticsPage
 from migramovil.ui.pages.done import DonePage
@@ -473,9 +473,12 @@ class StationWindow(Frame):
         self.set_link(*link_words(self._desk.waiting.status, counts))
         self.set_counts({"envios": counts.sealed})
         known = self._desk.diagnosing.states()
-        states = [known[kind] for kind in DAILY]
+        states = [known[role] for role in DAILY]
         here = sum(state in {DeviceState.READY, DeviceState.BUSY} for state in states)
-        self.set_devices(f"{here} de {len(states)}", "ok" if here == len(states) else "warn")
+        reasons = self._desk.diagnosing.reasons()
+        why = "\n".join(f"{DEVICES[role][0]}: {reason}" for role, reason in reasons.items())
+        light = "ok" if here == len(states) else "warn"
+        self.set_devices(f"{here} de {len(states)}", light, why)
         if isinstance(self.page, DayPage):
             self.page.news()
 

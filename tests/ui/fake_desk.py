@@ -22,7 +22,7 @@ from migramovil.core.record import RecordState, Stamp
 from migramovil.core.roles import Role
 from migramovil.core.trouble import Trouble
 from migramovil.devices.lanes import Ticket
-from migramovil.devices.ports import DeviceKind, DeviceState, Printed, SlipLine
+from migramovil.devices.ports import DeviceRole, DeviceState, Printed, SlipLine
 from migramovil.services.accounts import KeptDraft, Session
 from migramovil.services.backups import Medium, Standing
 from migramovil.services.bundles import Exchanged, Exported, Imported
@@ -416,37 +416,41 @@ class Printing:
 
 class Diagnosing:
     def __init__(self) -> None:
-        self.known = dict.fromkeys(DeviceKind, DeviceState.READY)
+        self.known = dict.fromkeys(DeviceRole, DeviceState.READY)
         self.trouble: Trouble | None = None
         self.slow: Ticket[Any] | None = None
-        self.tested: list[DeviceKind] = []
+        self.tested: list[DeviceRole] = []
         self.listeners: list[Callable[[], object]] = []
 
-    def states(self) -> dict[DeviceKind, DeviceState]:
+    def states(self) -> dict[DeviceRole, DeviceState]:
         return dict(self.known)
+
+    def reasons(self) -> dict[DeviceRole, str]:
+        away = "No hay ningún dispositivo de este tipo conectado."
+        return {role: away for role, state in self.known.items() if state is DeviceState.ABSENT}
 
     def devices(self) -> Ticket[tuple[DeviceReport, ...]]:
         return done(
             tuple(
                 DeviceReport(
-                    kind=kind, driver="simulado", model=f"Modelo {kind.value}", serial="0417",
+                    role=role, driver="simulado", model=f"Modelo {role.value}", serial="0417",
                     state=state, simulated=True,
                 )
-                for kind, state in self.known.items()
+                for role, state in self.known.items()
             )
         )  # fmt: skip
 
-    def test(self, kind: DeviceKind) -> Ticket[TestResult]:
-        self.tested.append(kind)
+    def test(self, role: DeviceRole) -> Ticket[TestResult]:
+        self.tested.append(role)
         if self.slow is not None:
             return self.slow
         if self.trouble is not None:
             text = self.trouble.what
-            return done(TestResult(kind=kind, ok=False, text=text, trouble=self.trouble))
+            return done(TestResult(role=role, ok=False, text=text, trouble=self.trouble))
         figures = (("Tiempo de captura", "0.4 s"), ("Resolución declarada", "500 ppp"))
         pixels = np.tile(np.arange(0, 240, dtype=np.uint8), (300, 1))
         text = "El equipo entrega imágenes."
-        return done(TestResult(kind=kind, ok=True, text=text, figures=figures, pixels=pixels))
+        return done(TestResult(role=role, ok=True, text=text, figures=figures, pixels=pixels))
 
     def when_devices(self, call: Callable[[], object]) -> None:
         self.listeners.append(call)

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from migramovil.core.enrollment import Step
 from migramovil.core.record import RecordState
 from migramovil.core.roles import Role
-from migramovil.devices.ports import DeviceKind
+from migramovil.devices.ports import DeviceRole
 from migramovil.services.accounts import KeptDraft
 from migramovil.services.backups import Standing
 from migramovil.ui import theme
@@ -125,7 +125,7 @@ def devices(window: StationWindow, desk: FakeDesk) -> None:
     window._go_day("diagnostico")
     page = window.page
     assert isinstance(page, DiagnosticsPage)
-    page._test(DeviceKind.CAMERA)
+    page._test(DeviceRole.PORTRAIT)
 
 
 def faulty_devices(window: StationWindow, desk: FakeDesk) -> None:
@@ -406,7 +406,7 @@ def test_f7_tries_every_device(qtbot: QtBot) -> None:
     every = page.action_for("F7")
     assert every is not None
     every()
-    assert desk.diagnosing.tested == list(DeviceKind)
+    assert desk.diagnosing.tested == list(DeviceRole)
 
 
 def test_a_failed_try_gives_the_code_and_numbered_advice(qtbot: QtBot) -> None:

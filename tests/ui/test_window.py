@@ -15,7 +15,7 @@ from migramovil.core.biometrics import Finger
 from migramovil.core.enrollment import STEPS, Step
 from migramovil.core.queue import Counts
 from migramovil.core.roles import Role
-from migramovil.devices.ports import DeviceKind, DeviceState
+from migramovil.devices.ports import DeviceRole, DeviceState
 from migramovil.services.accounts import KeptDraft
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit import Text
@@ -215,7 +215,7 @@ def test_a_crash_is_said_calmly_with_its_code(qtbot: QtBot) -> None:
 def test_the_header_counts_the_devices_that_are_here(qtbot: QtBot) -> None:
     desk = a_desk()
     window = opened(qtbot, desk)
-    desk.diagnosing.known[DeviceKind.PRINTER] = DeviceState.ABSENT
+    desk.diagnosing.known[DeviceRole.PRINTER] = DeviceState.ABSENT
     for call in desk.diagnosing.listeners:
         call()
     settle()

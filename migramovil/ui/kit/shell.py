@@ -40,10 +40,12 @@ class _Chip(QWidget):
         self.setMaximumWidth(theme.px(most))
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
-    def say(self, icon: str, words: str, light: Light = "plain") -> None:
+    def say(self, icon: str, words: str, light: Light = "plain", why: str = "") -> None:
         self._icon.show_icon(icon, _LIGHTS[light])
         self._words.say(words)
         self.setAccessibleName(words)
+        self.setAccessibleDescription(why)
+        self.setToolTip(why)
         self.setVisible(bool(words))
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -13,7 +13,7 @@ from migramovil.core.queue import Counts
 from migramovil.core.record import RecordState
 from migramovil.core.roles import Role
 from migramovil.core.trouble import Trouble, Who
-from migramovil.devices.ports import DeviceKind, DeviceState
+from migramovil.devices.ports import DeviceRole, DeviceState
 from migramovil.ui.kit.page import Page
 from migramovil.ui.kit.shell import Light
 from migramovil.ui.kit.states import State
@@ -42,14 +42,16 @@ STATES: Mapping[str, tuple[str, State, str]] = {
     RecordState.REFUSED: ("Rechazado", "bad", ""),
 }
 """A record's state as words, sign and icon."""
-DEVICES: Mapping[DeviceKind, tuple[str, str]] = {
-    DeviceKind.CAMERA: ("Cámara", "camera"),
-    DeviceKind.FINGERPRINT: ("Huellero", "fingerprint"),
-    DeviceKind.PRINTER: ("Impresora", "printer"),
-    DeviceKind.MRZ: ("Lector de documentos", "identification-card"),
-    DeviceKind.GNSS: ("GPS del vehículo", "map-pin"),
+DEVICES: Mapping[DeviceRole, tuple[str, str]] = {
+    DeviceRole.PORTRAIT: ("Cámara", "camera"),
+    DeviceRole.DOCUMENT: ("Cámara de documentos", "camera"),
+    DeviceRole.APPLICANT: ("Cámara del solicitante", "camera"),
+    DeviceRole.FINGERS: ("Huellero", "fingerprint"),
+    DeviceRole.PRINTER: ("Impresora", "printer"),
+    DeviceRole.MRZ: ("Lector de documentos", "identification-card"),
+    DeviceRole.GNSS: ("GPS del vehículo", "map-pin"),
 }
-DAILY = (DeviceKind.CAMERA, DeviceKind.FINGERPRINT, DeviceKind.PRINTER, DeviceKind.MRZ)
+DAILY = (DeviceRole.PORTRAIT, DeviceRole.FINGERS, DeviceRole.PRINTER, DeviceRole.MRZ)
 """What an enrollment may need; the others serve the vehicle, and diagnostics shows them."""
 DEVICE_STATES: Mapping[DeviceState, tuple[str, State]] = {
     DeviceState.READY: ("Listo", "ok"),

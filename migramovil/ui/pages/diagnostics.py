@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from migramovil.core.trouble import Trouble
 from migramovil.devices.lanes import Ticket
-from migramovil.devices.ports import DeviceKind, DeviceState
+from migramovil.devices.ports import DeviceKind, DeviceRole, DeviceState
 from migramovil.ui import kit, theme
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import Hint, Primary
@@ -28,7 +28,6 @@ _ASKS = {
     DeviceKind.MRZ: "Pase un documento por el lector.",
     DeviceKind.GNSS: "El GPS busca satélites; el vehículo debe estar al aire libre.",
 }
-_KINDS = tuple(DEVICES)
 
 
 class DiagnosticsPage(DayPage):
@@ -42,10 +41,11 @@ class DiagnosticsPage(DayPage):
     def __init__(self, desk: Desk, bridge: Bridge) -> None:
         super().__init__("Diagnóstico", " ")
         self._desk, self._bridge = desk, bridge
-        self._reports: dict[DeviceKind, DeviceReport] = {}
-        self._results: dict[DeviceKind, TestResult] = {}
-        self._when: dict[DeviceKind, str] = {}
-        self._running: dict[DeviceKind, Ticket[TestResult]] = {}
+        self._roles = list(desk.diagnosing.states())
+        self._reports: dict[DeviceRole, DeviceReport] = {}
+        self._results: dict[DeviceRole, TestResult] = {}
+        self._when: dict[DeviceRole, str] = {}
+        self._running: dict[DeviceRole, Ticket[TestResult]] = {}
         self.table = kit.Table(
             "Equipos", [kit.Column(head="Equipo"), kit.Column(head="Estado", width=116)],
             row_height=54,
@@ -78,16 +78,16 @@ class DiagnosticsPage(DayPage):
 
     # ---- hooks -----------------------------------------------------------------------------
     def primary(self) -> Primary:
-        kind = self._kind()
-        running = kind in self._running
-        label = "Repetir prueba" if kind in self._results else "Probar equipo"
+        role = self._role()
+        running = role in self._running
+        label = "Repetir prueba" if role in self._results else "Probar equipo"
         return Primary(
             label=label, icon="arrows-clockwise-bold", available=not running,
             reason="La prueba está en curso.",
         )  # fmt: skip
 
     def press_primary(self) -> None:
-        self._test(self._kind())
+        self._test(self._role())
 
     def hints(self) -> Sequence[Hint]:
         return [("↑ ↓", "Equipo"), ("F5", "Probar"), ("F7", "Probar todo")]
@@ -121,103 +121,105 @@ class DiagnosticsPage(DayPage):
 
     # ---- answers ---------------------------------------------------------------------------
     def _listed(self, reports: tuple[DeviceReport, ...]) -> None:
-        self._reports = {report.kind: report for report in reports}
+        self._reports = {report.role: report for report in reports}
+        self._roles = list(self._reports)
         self._show_list()
         self._show_chosen()
 
     def _test_all(self) -> None:
-        for kind in _KINDS:
-            self._test(kind)
+        for role in self._roles:
+            self._test(role)
 
-    def _test(self, kind: DeviceKind) -> None:
-        if kind in self._running:
+    def _test(self, role: DeviceRole) -> None:
+        if role in self._running:
             return
-        ticket = self._desk.diagnosing.test(kind)
-        self._running[kind] = ticket
+        ticket = self._desk.diagnosing.test(role)
+        self._running[role] = ticket
         self._bridge.when_done(
-            ticket, partial(self._tested_one, kind), partial(self._failed, kind), owner=self
+            ticket, partial(self._tested_one, role), partial(self._failed, role), owner=self
         )
         self._show_list()
         self._show_chosen()
 
-    def _tested_one(self, kind: DeviceKind, result: TestResult) -> None:
-        self._running.pop(kind, None)
-        self._results[kind] = result
-        self._when[kind] = f"{self._desk.clock.local():%H:%M:%S}"
+    def _tested_one(self, role: DeviceRole, result: TestResult) -> None:
+        self._running.pop(role, None)
+        self._results[role] = result
+        self._when[role] = f"{self._desk.clock.local():%H:%M:%S}"
         self._show_list()
         self._show_chosen()
 
-    def _failed(self, kind: DeviceKind, trouble: Trouble) -> None:
-        self._running.pop(kind, None)
+    def _failed(self, role: DeviceRole, trouble: Trouble) -> None:
+        self._running.pop(role, None)
         self._trouble.show_trouble(trouble)
         self._show_list()
         self._show_chosen()
 
     # ---- what is shown -----------------------------------------------------------------------
-    def _kind(self) -> DeviceKind:
-        return _KINDS[max(0, self.table.current())]
+    def _role(self) -> DeviceRole:
+        return self._roles[max(0, self.table.current())]
 
     def _show_list(self) -> None:
         here = self.table.current()
-        self.table.set_source(kit.Rows([self._row(kind) for kind in _KINDS]))
+        self.table.set_source(kit.Rows([self._row(role) for role in self._roles]))
         self.table.choose(max(0, here))
-        bad = sum(self._state(kind)[1] == "bad" for kind in _KINDS)
-        away = sum(self._state(kind)[1] == "idle" for kind in _KINDS)
-        words = [f"{len(_KINDS)} equipos"]
+        bad = sum(self._state(role)[1] == "bad" for role in self._roles)
+        away = sum(self._state(role)[1] == "idle" for role in self._roles)
+        words = [f"{len(self._roles)} equipos"]
         words += [f"{bad} con falla"] if bad else []
         words += [f"{away} sin conectar"] if away else []
         self.set_title("Diagnóstico", " · ".join(words))
 
-    def _row(self, kind: DeviceKind) -> list[kit.Cell]:
-        name, icon = DEVICES[kind]
-        words, state = self._state(kind)
-        report = self._reports.get(kind)
+    def _row(self, role: DeviceRole) -> list[kit.Cell]:
+        name, icon = DEVICES[role]
+        words, state = self._state(role)
+        report = self._reports.get(role)
         return [
             kit.Cell(words=name, second=_short(report), icon=icon, strong=True),
             kit.Cell(words=words, badge=state),
         ]
 
-    def _state(self, kind: DeviceKind) -> tuple[str, kit.State]:
-        if kind in self._running:
+    def _state(self, role: DeviceRole) -> tuple[str, kit.State]:
+        if role in self._running:
             return "Probando", "now"
-        report, result = self._reports.get(kind), self._results.get(kind)
-        trouble = self._trouble_of(kind)
+        report, result = self._reports.get(role), self._results.get(role)
+        trouble = self._trouble_of(role)
         if trouble is not None and (result is None or not result.ok):
             return trouble.code, "bad"
         if result is not None:
             return ("Bien", "ok") if result.ok else ("Con falla", "bad")
-        state = report.state if report else self._desk.diagnosing.states().get(kind)
+        state = report.state if report else self._desk.diagnosing.states().get(role)
         return DEVICE_STATES[state or DeviceState.ABSENT]
 
-    def _trouble_of(self, kind: DeviceKind) -> Trouble | None:
-        result, report = self._results.get(kind), self._reports.get(kind)
+    def _trouble_of(self, role: DeviceRole) -> Trouble | None:
+        result, report = self._results.get(role), self._reports.get(role)
         if result is not None:
             return result.trouble
         return report.trouble if report else None
 
     def _show_chosen(self) -> None:
-        kind = self._kind()
-        trouble, result = self._trouble_of(kind), self._results.get(kind)
-        words, state = self._state(kind)
+        role = self._role()
+        trouble, result = self._trouble_of(role), self._results.get(role)
+        words, state = self._state(role)
         icon, tone, _ = SIGNS[state]
         self._sign.show_icon(icon, tone)
-        name = DEVICES[kind][0]
+        name = DEVICES[role][0]
         if trouble is not None and state == "bad":
             self._name.say(f"{trouble.code} · {name}")
             self._about.say(trouble.what)
         else:
             self._name.say(f"{name}: {words.lower()}")
-            self._about.say(_ASKS[kind] if kind in self._running else _who(self._reports.get(kind)))
-        self._tested.say(f"{self._when[kind]}" if result else "")
+            known = _who(self._reports.get(role))
+            self._about.say(_ASKS[role.kind] if role in self._running else known)
+        self._tested.say(f"{self._when[role]}" if result else "")
         self._picture.show_pixels(result.pixels if result else None)
         self._seen.setVisible(result is not None and result.pixels is not None)
-        self._show_figures(kind, result)
-        self._show_advice(kind, trouble if state == "bad" else None)
+        self._show_figures(role, result)
+        self._show_advice(role, trouble if state == "bad" else None)
         self.changed.emit()
 
-    def _show_figures(self, kind: DeviceKind, result: TestResult | None) -> None:
-        if kind in self._running:
-            rows: list[kit.Item] = [kit.StateRow("now", "Prueba en curso", second=_ASKS[kind])]
+    def _show_figures(self, role: DeviceRole, result: TestResult | None) -> None:
+        if role in self._running:
+            rows: list[kit.Item] = [kit.StateRow("now", "Prueba en curso", second=_ASKS[role.kind])]
         elif result is None:
             rows = [kit.Text("Sin probar todavía en esta visita.", "body", "ink2", wrap=True)]
         else:
@@ -228,14 +230,14 @@ class DiagnosticsPage(DayPage):
             ]
         kit.refill(self._figures, *rows)
 
-    def _show_advice(self, kind: DeviceKind, trouble: Trouble | None) -> None:
+    def _show_advice(self, role: DeviceRole, trouble: Trouble | None) -> None:
         if trouble is not None:
             orders = [*steps_of(trouble), "Repita la prueba con F5"]
-        elif self._results.get(kind) is not None:
+        elif self._results.get(role) is not None:
             kit.refill(self._advice, kit.StateRow("ok", "Nada: el equipo responde.", plain=True))
             return
         else:
-            orders = ["Pruebe el equipo con F5", _ASKS[kind].rstrip(".")]
+            orders = ["Pruebe el equipo con F5", _ASKS[role.kind].rstrip(".")]
         kit.refill(self._advice, *(kit.Numbered(n, order) for n, order in enumerate(orders, 1)))
 
 
