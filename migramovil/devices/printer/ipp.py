@@ -324,12 +324,9 @@ class IppPrinter:
         """Wait for the job's end: True when it was printed, False when nobody knows any more."""
         blocked_since: float | None = None
         while True:
-            state = await line.job(job)
-            if state is None:
-                return False  # CUPS without a job history forgets it with its end
-            if _over(state):
-                return True
-            trouble, grave = _why_not(state, await line.standing())
+            over, trouble, grave = await _looked_at(line, job)
+            if over is not None:
+                return over
             now = time.monotonic()
             blocked_since = None if trouble is None else blocked_since or now
             patience_s = self._patience_s if grave else _WARNED * self._patience_s
@@ -505,15 +502,22 @@ async def _queues(socket: str) -> list[DeviceInfo]:
     return [_info(f"cups:{socket}#{name}", f"Cola {unquote(name)}") for name in names]
 
 
-def _why_not(job: Attributes, standing: Standing) -> tuple[DeviceTrouble | None, bool]:
-    """Why a job that has not ended does not go on, if so, and whether that is more than a warning.
-
-    Some printers out of paper only warn.
-    """
-    reasons = (*texts(job, "job-printer-state-reasons"), *standing.reasons)
-    said = f"{text(job, 'job-printer-state-message')} {standing.message}"
+async def _looked_at(line: _Line, job: int) -> tuple[bool | None, DeviceTrouble | None, bool]:
+    """Whether the job is over (False: forgotten with its end), else why it does not go on if it
+    does not, and whether that is more than a warning: some printers out of paper only warn."""
+    try:
+        known = await line.job(job)
+        if known is None:
+            return False, None, False  # CUPS without a job history
+        if _over(known):
+            return True, None, False
+        standing = await line.standing()
+    except PrinterUnreachable as gone:  # it may only have been the network
+        return None, gone, True
+    reasons = (*texts(known, "job-printer-state-reasons"), *standing.reasons)
+    said = f"{text(known, 'job-printer-state-message')} {standing.message}"
     grave = _cause(_grave(reasons), said) or standing.trouble
-    return grave or _cause(reasons, ""), grave is not None
+    return None, grave or _cause(reasons, ""), grave is not None
 
 
 def _grave(reasons: Iterable[str]) -> list[str]:
