@@ -112,7 +112,6 @@ class Ef01Reader:
         self._baud = BAUDS[0]
         self._packets = frames.Packets()
         self._come: deque[Packet] = deque()
-        self._sending = False  # whether the sensor may still be sending a picture
 
     def open(self) -> None:
         """Find the sensor's baud, raise it where the sensor lets us; DEV-01 if none answers."""
@@ -137,7 +136,6 @@ class Ef01Reader:
         """One impression: FPR-01 without a finger in time, FPR-02 when it comes spoilt, FPR-06
         when it is too faint. `on_preview` gets the picture as far as it has come, on white.
         """
-        self._hush(cancelled)
         self._await_finger(timeout_s, cancelled)
         pixels = frames.decode(self._download(cancelled, on_preview or _unseen))
         with contextlib.suppress(DeviceTrouble):  # the picture is here, whatever comes now
@@ -162,7 +160,6 @@ class Ef01Reader:
 
     def _greeted(self, cancelled: Event) -> bool:
         """Whether the sensor takes our password at this baud."""
-        self._sending = True  # for all we know
         self._hush(cancelled)
         with contextlib.suppress(TimedOut, ImageUnreadable):
             self._demand(Command.VERIFY_PASSWORD, self._password, cancelled, part=_HELLO)
@@ -192,10 +189,11 @@ class Ef01Reader:
         return frames.read_parameters(self._demand(Command.READ_PARAMETERS, b"", cancelled))
 
     def _hush(self, cancelled: Event) -> None:
-        """Let what is left of a picture pass; DEV-02 when it does not end."""
+        """Let what is left of a picture pass, which nobody could tell from noise at another baud;
+        DEV-02 when it does not end.
+        """
         end = time.monotonic() + _HUSH_S
-        while self._sending:
-            self._sending = bool(self._line.read(timeout_s=_LOOK_S))
+        while self._line.read(timeout_s=_LOOK_S):
             if cancelled.is_set():
                 raise Cancelled
             if time.monotonic() >= end:
@@ -223,7 +221,8 @@ class Ef01Reader:
     ) -> bytes:
         """The answer, at least one byte, within that part of the patience.
 
-        What is lost or garbled on the line is asked again.
+        What is lost or garbled on the line is asked again; the rest of a picture that was called
+        off is let pass.
         """
         wait_s = part * self._patience_s
         for left in reversed(range(tries)):
@@ -293,7 +292,6 @@ class Ef01Reader:
     def _download(self, cancelled: Event, show: OnPreview) -> bytes:
         """The bytes of the picture that the sensor took."""
         try:
-            self._sending = True
             if self._ask(Command.UP_IMAGE, b"", cancelled, tries=1)[0] != Said.DONE:
                 raise ImageUnreadable("the sensor does not send")
             data, shown = bytearray(), time.monotonic()
@@ -306,7 +304,6 @@ class Ef01Reader:
                     shown = time.monotonic()
         except TimedOut:
             raise ImageUnreadable("the picture broke off") from None
-        self._sending = False
         return bytes(data + packet.payload)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import struct
@@ -179,6 +180,8 @@ class Ef01Pty:
             last = at + _PACKET_SIZE >= len(self._taken)
             self._say(Kind.LAST_DATA if last else Kind.DATA, self._taken[at : at + _PACKET_SIZE])
         self._lift_at = time.monotonic() + self.pace_s
+        with contextlib.suppress(BlockingIOError):  # it does not listen while it sends
+            os.read(self._near, 4096)
 
     def _answer(self, said: Said, more: bytes = b"") -> None:
         self._say(Kind.ANSWER, bytes((said,)) + more)

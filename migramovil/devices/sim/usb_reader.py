@@ -21,6 +21,7 @@ from migramovil.devices.sim.usb_backend import OneDeviceBackend, fill, late
 _HWSTAT, _SCRAMBLE_INDEX, _SCRAMBLE_KEY, _MODE, _VERSION = 0x07, 0x33, 0x34, 0x4E, 0xF0
 _RESPONSE, _CHALLENGE = 0x2000, 0x2010
 _ASLEEP, _WEDGED = 0x80, 0x85
+_BOOT_LOOKS = 3
 _AWAIT_FINGER_ON, _AWAIT_FINGER_OFF, _SCAN = 0x10, 0x12, 0x20
 _POWERED, _FINGER_ON, _FINGER_OFF = b"\x56\xaa", b"\x01\x01", b"\x02\x00"
 _DEATH = b"\x08\x00"
@@ -78,6 +79,7 @@ class SimulatedUsbReader(OneDeviceBackend):
         self._secret = self._random.getrandbits(32)
         self._status = 0x01
         self._alive, self._trusted, self._challenge = True, not model.challenges, b""
+        self._boots_for = 0
         self._number, self._seed = 0, 0
         self._changed = threading.Condition()
         self._interrupts: list[tuple[float, bytes]] = []
@@ -121,7 +123,7 @@ class SimulatedUsbReader(OneDeviceBackend):
 
     def _told(self, register: int) -> bytes:
         if register == _HWSTAT:
-            return bytes([_WEDGED if self.wedged else self._status])
+            return bytes([self._boot_on() or self._status])
         if register == _SCRAMBLE_KEY:
             return struct.pack("<I", self._key(self._number) ^ self._seed)
         if register == _CHALLENGE:
@@ -142,8 +144,9 @@ class SimulatedUsbReader(OneDeviceBackend):
             self._turn_to(data[0])
 
     def _switch(self, status: int) -> None:
-        if self.wedged:
-            self.wedged = status & 0xF0 != 0
+        if self.wedged or self._boots_for:
+            if status & 0xF0 == 0:  # starts anew, and anew again if it is not left alone
+                self.wedged, self._boots_for = False, _BOOT_LOOKS
             return
         wakes = bool(self._status & _ASLEEP and not status & _ASLEEP)
         if wakes and not self._trusted:
@@ -157,6 +160,15 @@ class SimulatedUsbReader(OneDeviceBackend):
                 self._say(_POWERED, 0.0)
         if status & _ASLEEP:
             self._trusted = not self._model.challenges
+
+    def _boot_on(self) -> int:
+        """The status while the reader cannot work, else 0; each look is some time gone by."""
+        if self.wedged:
+            return _WEDGED
+        if self._boots_for:
+            self._boots_for -= 1
+            self._status = _ASLEEP if self._boots_for else _ASLEEP | 0x01
+        return 0
 
     def _turn_to(self, mode: int) -> None:
         self._interrupts.clear()
