@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import subprocess
@@ -10,20 +11,26 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from migramovil.core.downstream import Appointment, Card
 from migramovil.core.trouble import Trouble, Who
 from migramovil.demo import tied
 from migramovil.demo.actor import Plan
 from migramovil.demo.link import Link
 from migramovil.demo.local import LocalHeadquarters
 from migramovil.demo.training import NAME, PLACE
+from migramovil.devices.sim import people
+from migramovil.services.clock import LIMA
 
 FAULTS = ("wrong-receipt-key", "corrupt-part", "link-cut", "kill-after-finish")
 _MEND_S = 1.0
+_EXPECTED, _PRINTED = 11, 12  # populations of their own
+_LISTED = 32
 
 
 class FolderInUse(Trouble):
@@ -126,6 +133,8 @@ class _Director:
     def _hear(self, said: dict[str, Any]) -> None:
         if said.get("say") == "offline":
             self._link.down()
+            if not self._fault:
+                self._publish_lists()
         elif said.get("say") == "online":
             self._link_returns()
         elif said.get("say") == "stored":
@@ -136,6 +145,15 @@ class _Director:
             self._finished[said["record_id"]] = {**said, "receipt_verified": False}
         elif "verified" in said:
             self._finished[said["verified"]]["receipt_verified"] = bool(said["ok"])
+
+    def _publish_lists(self) -> None:
+        """Who is expected today, and whose card lies in the vehicle; they come with the link."""
+        station = str(self._headquarters.call("stations")[0]["code"])
+        for kind, rows in (("appointments", _appointments()), ("cards", _cards())):
+            path = self._folder / f"{kind}.json"
+            path.write_bytes(msgspec.json.encode(rows))
+            self._headquarters.call("publish", kind, str(path), "--station", station, "--days", "1")
+            path.unlink()
 
     def _link_returns(self) -> None:
         self._link.up()
@@ -158,6 +176,33 @@ class _Director:
                 data = bytearray(packet.read_bytes())
                 data[len(data) // 2] ^= 1
                 packet.write_bytes(data)
+
+
+def _appointments() -> list[Appointment]:
+    """One every ten minutes from eight on, of invented people who never come."""
+    today = datetime.now(LIMA).date().isoformat()
+    return [
+        Appointment(
+            id=f"{number:04d}", day=today, hour=f"{8 + number // 6:02d}:{number % 6}0",
+            procedure=one.procedure, surnames=_surnames(one), names=one.given_names,
+            document=one.document_number,
+        )
+        for number, one in enumerate(itertools.islice(people.population(_EXPECTED), _LISTED))
+    ]  # fmt: skip
+
+
+def _cards() -> list[Card]:
+    return [
+        Card(
+            serial=f"CE{number:07d}", folio="", surnames=_surnames(one), names=one.given_names,
+            document=one.document_number, batch=f"L-{1 + number // 20:03d}",
+        )
+        for number, one in enumerate(itertools.islice(people.population(_PRINTED), _LISTED))
+    ]  # fmt: skip
+
+
+def _surnames(one: people.SimPerson) -> str:
+    return f"{one.first_surname} {one.second_surname}".rstrip()
 
 
 def _objects(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Protocol
 from PySide6.QtCore import Qt
 
 from migramovil import app, opening
+from migramovil.core.downstream import Kind
 from migramovil.demo.chair import Chair
 from migramovil.demo.hand import Hand
 from migramovil.demo.training import OFFICER, SUPERVISOR
@@ -17,6 +18,7 @@ from migramovil.ui.bridge import Bridge
 from migramovil.ui.idle import WARNING_S
 
 _TRIES = 6
+_LISTS_S = 90.0
 _MISTAKE = "Segundo apellido equivocado"
 
 
@@ -67,6 +69,7 @@ class Tour:
     def _officer(self) -> None:
         self._waiting()
         self._own_password()
+        self._visits()
         self._line()
         self._help_and_failure()
         self._crash()
@@ -85,9 +88,24 @@ class Tour:
         hand.wait_page("ParkedPage")
 
     def _own_password(self) -> None:
-        self._hand.chord("Alt+4")
+        self._hand.chord("Alt+5")
         self._hand.wait_page("PasswordPage")
         self._hand.picture("17-mi-contrasena")
+
+    def _visits(self) -> None:
+        hand = self._hand
+        hand.chord("Alt+4")
+        hand.wait_page("VisitsPage")
+        hand.wait(self._lists_came, "the lists of headquarters", _LISTS_S)
+        hand.picture("21-citas")
+        hand.press(Qt.Key.Key_Tab)
+        hand.press(Qt.Key.Key_C)
+        hand.type("Buscar", "CE000001")
+        hand.picture("21-carnes")
+
+    def _lists_came(self) -> bool:
+        rows = self._station.desk.downstream.rows()
+        return all(row.version for row in rows if row.kind in (Kind.APPOINTMENTS, Kind.CARDS))
 
     def _line(self) -> None:
         hand = self._hand
@@ -97,12 +115,25 @@ class Tour:
         hand.press(Qt.Key.Key_F6)
         hand.wait(lambda: hand.sees("enviado a la impresora"), "the slip again")
         hand.picture("18-envios-reimpreso")
+        self._beside_the_line()
         hand.press(Qt.Key.Key_F9)
         hand.wait_page("CorrectPage")
         hand.type("Qué estaba mal", _MISTAKE)
         hand.picture("18-corregir")
         hand.press(Qt.Key.Key_Escape)
         hand.wait_page("QueuePage")
+
+    def _beside_the_line(self) -> None:
+        hand = self._hand
+        for key, page, name in (
+            (Qt.Key.Key_F7, "BundlePage", "memoria-usb"),
+            (Qt.Key.Key_F4, "DownloadsPage", "descargas"),
+        ):
+            hand.press(key)
+            hand.wait_page(page)
+            hand.picture(f"18-{name}")
+            hand.press(Qt.Key.Key_Escape)
+            hand.wait_page("QueuePage")
 
     def _help_and_failure(self) -> None:
         hand = self._hand
@@ -139,7 +170,7 @@ class Tour:
 
     # ---- supervision ------------------------------------------------------------------------
     def _supervisor(self) -> None:
-        self._hand.chord("Alt+4")
+        self._hand.chord("Alt+5")
         self._hand.wait_page("SupervisionPage")
         self._hand.picture("30-supervision")
         self._accounts()
@@ -148,7 +179,7 @@ class Tour:
         self._audit()
 
     def _open(self, key: Qt.Key, page: str) -> None:
-        self._hand.chord("Alt+4")
+        self._hand.chord("Alt+5")
         self._hand.wait_page("SupervisionPage")
         self._hand.press(key)
         self._hand.wait_page(page)

@@ -14,6 +14,7 @@ from migramovil.store.keys import vault_file
 from migramovil.store.outbox import Outbox
 from migramovil.store.trouble import Damaged
 from migramovil.ui import kit, theme
+from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import Page
 from migramovil.ui.pages.damaged import DamagedPage, DamagedVaultPage
 from migramovil.ui.pages.login import LoginPage
@@ -21,7 +22,8 @@ from migramovil.ui.window import StationWindow
 from tests.services import bench
 from tests.services.bench import OFFICER, PASSWORD, Headquarters, enrolled
 from tests.store.bench import MEMORY_KIB, add_draft, finish, new_disk
-from tests.ui.checks import assert_accessible, assert_nothing_clipped, settle
+from tests.ui.checks import LOOKS, assert_all_well, settle
+from tests.ui.fake_desk import a_desk
 
 
 @pytest.fixture
@@ -40,11 +42,11 @@ def words(page: Page) -> str:
     return " | ".join(t.text() for t in page.findChildren(kit.Text) if t.isVisible())
 
 
-@pytest.mark.parametrize("scale", [1.0, theme.LARGE])
+@pytest.mark.parametrize("look", LOOKS)
 def test_a_damaged_station_is_rescued_and_opens_again(
-    qtbot: QtBot, folder: Path, scale: float, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, folder: Path, look: tuple[theme.Name, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    theme.use("light", scale, motion=False)
+    theme.use(*look, motion=False)
     monkeypatch.setattr(theme, "use", lambda _: None)
     with pytest.raises(Damaged) as caught:
         Outbox(folder)
@@ -56,12 +58,11 @@ def test_a_damaged_station_is_rescued_and_opens_again(
     page = window.page
     assert isinstance(page, DamagedPage)
     assert "STO-02" in words(page)
-    assert_nothing_clipped(window)
-    assert_accessible(window)
+    assert_all_well(window)
     page.press_primary()
     qtbot.waitUntil(lambda: "Rescate terminado" in words(page), timeout=10_000)
     assert "1 registro sellado y 0 acuses" in words(page)
-    assert_nothing_clipped(window)
+    assert_all_well(window)
     lane.close()
     with Outbox(folder) as outbox:
         assert outbox.total() == 1
@@ -113,12 +114,25 @@ def test_a_damaged_vault_is_no_dead_end_at_the_door(ruined: StationWindow, qtbot
     assert "STO-02" in said
     assert f"migramovil store salvage --user {OFFICER} --out" in said
     assert "1 por enviar" in said
-    assert_nothing_clipped(ruined)
-    assert_accessible(ruined)
+    assert_all_well(ruined)
     damaged.press_primary()
     settle()
     assert ruined.page is page
     assert page.password.text() == ""
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_damaged_vault_is_told_in_every_look(
+    qtbot: QtBot, look: tuple[theme.Name, float]
+) -> None:
+    theme.use(*look, motion=False)
+    window = StationWindow(a_desk().real, Bridge())
+    window.allow_close()
+    qtbot.addWidget(window)
+    window.resize(1366, 768)
+    window.show()
+    window._vault_damaged(Damaged("vault.db"), OFFICER)
+    assert_all_well(window)
 
 
 def test_where_nobody_has_a_slot_any_more_the_door_says_what_is_left(
@@ -131,7 +145,7 @@ def test_where_nobody_has_a_slot_any_more_the_door_says_what_is_left(
         damaged = window.page
         assert isinstance(damaged, DamagedVaultPage)
         assert "migramovil store restore" in words(damaged)
-        assert_nothing_clipped(window)
+        assert_all_well(window)
 
 
 def test_a_bit_that_fell_over_anywhere_is_found_at_the_start(tmp_path: Path) -> None:
