@@ -165,6 +165,7 @@ class Accounts:
         self.make_room: Callable[[], bool] = lambda: False  # on a full disk: whether there is some
         self.on_entered: Callable[[], object] = lambda: None  # on the desk's thread
         self.on_lock: Callable[[], object] = lambda: None  # on the desk's thread, the vault open
+        self.on_leaving: Callable[[], object] = lambda: None  # the same, once all is put away
 
     # ---- what anyone may know ----------------------------------------------------------
     @property
@@ -236,6 +237,7 @@ class Accounts:
             return
         try:
             self.on_lock()
+            self.on_leaving()
             with contextlib.suppress(Trouble):
                 inside.vault.audit.append(inside.session.account, "lock", "", self._clock.now())
         finally:

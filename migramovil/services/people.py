@@ -5,6 +5,8 @@ vault's key.
 
 from __future__ import annotations
 
+import logging
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,8 +35,12 @@ from migramovil.store.keys import Slot
 from migramovil.store.outbox import Outbox
 from migramovil.store.rotation import REVOKE, Change, KnownSpare, Spares
 
+log = logging.getLogger(__name__)
+
 ACCOUNT, REVOCATION, SPARES = "account", "revocation", "recovery"
 """Kinds of letters."""
+TOLD_EVERY_S = 3600.0
+"""What a station holds may have changed for so long before headquarters is told again."""
 _NUMBERS_AN_EPOCH = 1000
 
 
@@ -96,6 +102,9 @@ class People:
         self._desk = desk
         self._clock = clock
         self._memory_kib = memory_kib
+        self._told = -math.inf
+        outbox.on_change(self.heard)
+        accounts.on_leaving = self._tell_again
 
     # ---- what supervision does ---------------------------------------------------------
     def everyone(self) -> Ticket[tuple[PersonRow, ...]]:
@@ -147,6 +156,14 @@ class People:
         self._write_letters(inside)
         self._keep_spares(inside)
         self._tell_holdings(inside)
+
+    def heard(self) -> None:
+        """Something came to rest in the outbox, or headquarters spoke: have it told what is held
+        here, at most hourly. From any thread; with nobody inside nothing new is held."""
+        due = self._clock.running() >= self._told + TOLD_EVERY_S
+        if due and self._accounts.session is not None:
+            self._told = self._clock.running()
+            self._desk.run(lambda _: self._tell_again())
 
     # ---- the desk's own work -----------------------------------------------------------
     def _everyone(self, inside: Inside) -> tuple[PersonRow, ...]:
@@ -359,8 +376,19 @@ class People:
         )
         post.put(self._outbox, letter, kind, body, utc)
 
+    def _tell_again(self) -> None:
+        """A letter that cannot be written now is owed until the next time."""
+        inside = self._accounts.inside_or_none()
+        if inside is None:
+            return
+        try:
+            self._tell_holdings(inside)
+        except Trouble as trouble:
+            log.warning("what is held here was not told: %s", trouble.code)
+
     def _tell_holdings(self, inside: Inside) -> None:
         """What is held here, whenever that is news."""
+        self._told = self._clock.running()
         now = canonical.encode(self._holdings(inside))
         told = post.newest(self._outbox, holdings.KIND)
         if told is None or canonical.from_text(letters.read(told.body).clear) != now:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from migramovil import app
 from migramovil.core import canonical, holdings, recovery, sealing
+from migramovil.core import letters as words
 from migramovil.core.record import Realm, Signed
 from migramovil.core.roles import Account, BadAccount, NotAllowed, RevocationBody, Role
 from migramovil.devices.lanes import Lane
@@ -442,3 +443,55 @@ def test_headquarters_hears_what_the_station_holds_whenever_that_is_news(desk: D
     assert (row.holdings.drafts, row.holdings.finished) == (1, 0)
     assert row.holdings.oldest_draft
     assert row.told
+
+
+def held(desk: Desk) -> list[tuple[int, int]]:
+    """What each notice says: (drafts, finished)."""
+    every = [*letters.answered(desk.outbox, holdings.KIND), *letters.unanswered(desk.outbox)]
+    clear = [words.read(one.body).clear for one in every if one.kind == holdings.KIND]
+    told = [holdings.read(canonical.from_text(one)) for one in clear]
+    return [(one.drafts, one.finished) for one in told]
+
+
+def test_what_changed_within_an_hour_is_told_when_the_station_is_left(desk: Desk) -> None:
+    before = held(desk)
+    desk.accounts.inside().vault.save_draft("d1", 1, b"MARIA", "2026-11-20T10:00:00+00:00")
+    desk.outbox.changed()  # a receipt came, minutes after the last notice
+    desk.lane.run(lambda _: None).result(20)
+    assert held(desk) == before
+    desk.accounts.lock()
+    assert held(desk) == [*before, (1, 0)]
+    desk.accounts.lock()
+    desk.outbox.changed()
+    assert held(desk) == [*before, (1, 0)]
+
+
+def test_what_changed_is_told_hourly_with_each_contact(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hours = [1000.0]
+    monkeypatch.setattr(desk.people._clock, "_steady", lambda: 3600.0 * hours[0])
+    desk.enter()
+    before = held(desk)
+    for at in range(1, 4):
+        desk.accounts.inside().vault.save_draft(f"d{at}", 1, b"M", "2026-11-20T10:00:00+00:00")
+        hours[0] += 0.75
+        desk.outbox.changed()
+        assert len(held(desk)) == len(before) + at - 1
+        hours[0] += 0.25
+        desk.outbox.changed()
+        desk.outbox.changed()
+        desk.lane.run(lambda _: None).result(20)
+    assert held(desk) == [*before, (1, 0), (2, 0), (3, 0)]
+
+
+def test_a_disk_that_refuses_the_notice_keeps_nobody_from_leaving(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise VaultLocked
+
+    monkeypatch.setattr(letters, "put", full)
+    desk.accounts.inside().vault.save_draft("d1", 1, b"MARIA", "2026-11-20T10:00:00+00:00")
+    desk.accounts.lock()
+    assert desk.accounts.session is None

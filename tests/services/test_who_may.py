@@ -110,7 +110,7 @@ OPEN = {
     "bundles.*",
     "downstream.wanted", "downstream.file", "downstream.when_changed", "downstream.rows",
     "downstream.keys_version", "downstream.trouble", "downstream.catalogues",
-    "downstream.settings", "downstream.settle_owed",
+    "downstream.settings", "downstream.settle_owed", "people.heard",
     "keeping.start", "keeping.stop", "keeping.look", "keeping.let_go",
     "ledger.close", "ledger.figures", "ledger.days", "ledger.looked", "ledger.trouble",
     "ledger.when_looked", "ledger.report",
