@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migramovil.devices.mrz.mrz_frames import SHAPES, MrzAssembler, assemble
+from migramovil.devices.mrz.mrz_frames import (
+    SHAPES,
+    CodeAssembler,
+    MrzAssembler,
+    assemble,
+    gibberish,
+    mended,
+)
+from migramovil.devices.trouble import WedgeLayout
 
 # The worked examples of ICAO Doc 9303.
 TD3 = (
@@ -89,3 +99,65 @@ def test_endless_noise_takes_no_memory() -> None:
     assembler.feed(b"A" * 1_000_000)
     assert len(assembler._line) < 100
     assert assembler.feed(b"\r" + "".join(f"{line}\r" for line in TD3).encode()) == [TD3]
+
+
+# ---- bar codes -----------------------------------------------------------------------------------
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n", "\x03"])
+@pytest.mark.parametrize("before", ["", "\x02", "]C1", "]Q3", "\r\n"])
+def test_a_bar_code_is_read_in_every_way_readers_send_it(before: str, end: str) -> None:
+    assert CodeAssembler().feed(f"{before}775012345678{end}".encode()) == ["775012345678"]
+
+
+def test_a_code_ends_with_its_line_or_with_silence() -> None:
+    codes = CodeAssembler()
+    assert codes.feed("Ñandú-".encode()) == []
+    assert codes.feed(b"7") == []
+    assert codes.pause() == ["Ñandú-7"]
+    assert codes.pause() == []
+
+
+@pytest.mark.parametrize("line", [*TD3, *TD1, "", "   ", "a\x00b", "x" * 5000])
+def test_what_is_no_code_is_passed_over(line: str) -> None:
+    assert CodeAssembler().feed(line.encode() + b"\r\n77\r") == ["77"]
+
+
+@given(st.lists(st.binary(max_size=60), max_size=20))
+def test_no_bytes_make_the_codes_raise(pieces: list[bytes]) -> None:
+    codes = CodeAssembler()
+    for piece in pieces:
+        assert all(code.isprintable() for code in codes.feed(piece) + codes.pause())
+
+
+def test_text_is_told_from_noise() -> None:
+    assert not gibberish(b"")
+    assert not gibberish("\r\n".join(TD3).encode())
+    assert gibberish(bytes(byte ^ 0xA5 for byte in "".join(TD3).encode()))
+
+
+# ---- wedges set to another keyboard --------------------------------------------------------------
+@pytest.mark.parametrize("lines", DOCUMENTS)
+@pytest.mark.parametrize("sign", [";", "\\", ">", "\N{REPLACEMENT CHARACTER}"])
+def test_one_strange_sign_for_the_filler_is_mended(lines: tuple[str, ...], sign: str) -> None:
+    typed = "\n".join(lines).replace("<", sign) + "\n"
+    assert assemble(mended(typed)) == lines
+
+
+@pytest.mark.parametrize("lines", DOCUMENTS)
+def test_a_keyboard_with_other_figures_is_named_and_never_guessed(lines: tuple[str, ...]) -> None:
+    french = str.maketrans("0123456789<", "à&é\"'(-è_ç;")
+    with pytest.raises(WedgeLayout):
+        mended("\n".join(lines).translate(french))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "7501031311309\n", "MM'T01'20261123'0001'7\n", "hola; mundo", "\n".join(TD3)]
+)
+def test_what_is_no_document_is_left_as_it_is(text: str) -> None:
+    assert mended(text) == text
+
+
+@given(st.text(max_size=200))
+def test_mending_never_invents(text: str) -> None:
+    with contextlib.suppress(WedgeLayout):
+        after = mended(text)
+        assert after == text or (set(after) - set(text) == {"<"} and assemble(after) is not None)

@@ -12,7 +12,13 @@ import pytest
 
 from migramovil.devices.mrz import serial_reader
 from migramovil.devices.sim.mrz_pty import MrzPty
-from migramovil.devices.trouble import Cancelled, NoDocumentRead, Unplugged
+from migramovil.devices.trouble import (
+    Cancelled,
+    NoCodeRead,
+    NoDocumentRead,
+    ReaderGibberish,
+    Unplugged,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 
@@ -22,9 +28,9 @@ TD3 = (
 )
 
 
-@pytest.fixture(params=[False, True], ids=["lines", "framed"])
-def pty(request: pytest.FixtureRequest) -> Iterator[MrzPty]:
-    pty = MrzPty(pace_s=0.3, framed=request.param)
+@pytest.fixture
+def pty() -> Iterator[MrzPty]:
+    pty = MrzPty(pace_s=0.3)
     yield pty
     pty.close()
 
@@ -37,11 +43,15 @@ def reader(pty: MrzPty) -> Iterator[serial_reader.SerialMrzReader]:
     reader.close()
 
 
-def test_the_lines_come_as_the_document_has_them(
-    pty: MrzPty, reader: serial_reader.SerialMrzReader
-) -> None:
+@pytest.mark.parametrize(("end", "framed"), [("\r\n", False), ("\r", False), ("\r\n", True)])
+def test_the_lines_come_as_the_document_has_them(end: str, framed: bool) -> None:
+    pty = MrzPty(pace_s=0.05, end=end, framed=framed)
+    reader = serial_reader.SerialMrzReader(serial_reader.at_port(pty.port)[0])
+    reader.open()
     pty.lay(TD3)
     assert reader.read_lines(timeout_s=5, cancelled=Event()) == TD3
+    reader.close()
+    pty.close()
 
 
 def test_a_document_read_before_the_question_is_not_the_answer(
@@ -87,3 +97,42 @@ def test_pulling_the_cable_is_unplugged(pty: MrzPty, reader: serial_reader.Seria
     with pytest.raises(Unplugged):
         reader.open()
     assert serial_reader.at_port(pty.port) == []
+
+
+FOLIO = "MM-T01-20261123-0001-7"
+
+
+def test_a_bar_code_is_its_text(pty: MrzPty, reader: serial_reader.SerialMrzReader) -> None:
+    pty.lay([f"]Q1{FOLIO}"])
+    assert reader.read_code(timeout_s=5, cancelled=Event()) == FOLIO
+
+
+def test_a_code_without_an_end_is_whole_when_the_reader_falls_silent() -> None:
+    pty = MrzPty(pace_s=5, end="")
+    reader = serial_reader.SerialMrzReader(serial_reader.at_port(pty.port)[0])
+    reader.open()
+    threading.Timer(0.2, lambda: pty.lay([FOLIO])).start()
+    assert reader.read_code(timeout_s=5, cancelled=Event()) == FOLIO
+    reader.close()
+    pty.close()
+
+
+def test_who_waits_for_a_code_gets_no_document_and_the_other_way_round(
+    pty: MrzPty, reader: serial_reader.SerialMrzReader
+) -> None:
+    pty.lay(TD3)
+    with pytest.raises(NoCodeRead):
+        reader.read_code(timeout_s=0.4, cancelled=Event())
+    pty.lay([FOLIO])
+    with pytest.raises(NoDocumentRead):
+        reader.read_lines(timeout_s=0.4, cancelled=Event())
+
+
+@pytest.mark.parametrize("read", ["read_lines", "read_code"])
+def test_a_reader_at_another_speed_is_named(
+    pty: MrzPty, reader: serial_reader.SerialMrzReader, read: str
+) -> None:
+    pty.garbage = True
+    pty.lay(TD3)
+    with pytest.raises(ReaderGibberish):
+        getattr(reader, read)(timeout_s=0.7, cancelled=Event())

@@ -1,4 +1,4 @@
-"""An MRZ reader on a pseudo-terminal: the real serial driver opens it like any port."""
+"""A reader of MRZ and bar codes on a pseudo-terminal: the real driver opens it like any port."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ if sys.platform != "win32":
 class MrzPty:
     """The reader. A document that lies on it is read again and again, every `pace_s`.
 
-    `unplug` is for good: a new plug is a new object, as it is a new port.
+    It ends lines with `end` and puts STX and ETX round a reading when it is `framed`. Faults:
+    `garbage` speaks at another speed; `hangs` reads nothing. `unplug` is for good: a new plug is a
+    new object, as it is a new port.
     """
 
-    def __init__(self, *, pace_s: float = 0.5, framed: bool = False) -> None:
+    def __init__(self, *, pace_s: float = 0.5, framed: bool = False, end: str = "\r\n") -> None:
+        self.garbage = self.hangs = False
+        self._end = end
         self._near, self._far = pty.openpty()
         tty.setraw(self._far)
         os.set_blocking(self._near, False)
@@ -33,8 +37,8 @@ class MrzPty:
         self._thread.start()
 
     def lay(self, lines: Sequence[str]) -> None:
-        """Lay a document on the reader; no lines take it away."""
-        body = "".join(f"{line}\r\n" for line in lines).encode("ascii")
+        """Lay a document on the reader, or a bar code, as one line; no lines take it away."""
+        body = "".join(f"{line}{self._end}" for line in lines).encode("utf-8")
         with self._changed:
             self._document = b"\x02" + body + b"\x03" if self._framed and body else body
             self._changed.notify_all()
@@ -60,6 +64,7 @@ class MrzPty:
     def _read_on(self) -> None:
         with self._changed:
             while self._plugged:
-                if self._document:
-                    self.send(self._document)
+                if self._document and not self.hangs:
+                    noise = 0xA5 if self.garbage else 0
+                    self.send(bytes(byte ^ noise for byte in self._document))
                 self._changed.wait(self._pace_s)
