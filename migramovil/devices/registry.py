@@ -67,6 +67,7 @@ def drivers(at: Addresses | None = None) -> tuple[DriverSpec, ...]:
     known = at or Addresses()
     return (
         _driver("camera", DeviceKind.CAMERA, "camera", "camera.opencv", known, apart=True),
+        _driver("still", DeviceKind.CAMERA, "camera", "camera.gphoto2_still", known, apart=True),
         _spec(
             name="uru4000",
             kind=DeviceKind.FINGERPRINT,
@@ -82,14 +83,8 @@ def drivers(at: Addresses | None = None) -> tuple[DriverSpec, ...]:
         ),
         _driver("ef01", DeviceKind.FINGERPRINT, "usb", "fingerprint.ef01", known),
         _driver("escpos", DeviceKind.PRINTER, "printer", "printer.escpos", known),
-        _spec(
-            name="mrz-serial",
-            kind=DeviceKind.MRZ,
-            lane="mrz",
-            module="mrz.serial_reader",
-            find=lambda reader: reader.at_port(known.mrz),
-            make=lambda reader, info: reader.SerialMrzReader(info),
-        ),
+        _driver("mrz-serial", DeviceKind.MRZ, "mrz", "mrz.serial_reader", known),
+        _driver("gnss", DeviceKind.GNSS, "gnss", "gnss.receiver", known),
     )
 
 
