@@ -123,7 +123,7 @@ def test_wrong_sums_are_asked_again_and_then_a_trouble(make: Make) -> None:
     before, played.fault = len(played.heard), SensorFault.BAD_SUM
     with pytest.raises(ImageUnreadable):
         reader.capture(timeout_s=5, cancelled=Event())
-    assert played.heard[before:] == [Command.GET_IMAGE] * 3
+    assert played.heard[before:] == [Command.READ_PARAMETERS] * 3
     played.fault = SensorFault.NONE
     assert reader.capture(timeout_s=5, cancelled=Event()).pixels.size
 
@@ -135,6 +135,16 @@ def test_a_sensor_that_hangs_is_dev_02_and_serves_again_when_it_wakes(make: Make
         reader.capture(timeout_s=5, cancelled=Event())
     played.fault = SensorFault.NONE
     assert reader.capture(timeout_s=5, cancelled=Event()).pixels.size
+
+
+def test_a_sensor_that_sends_without_end_is_dev_02(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ef01, "_PICTURE_S", 0.3)
+    played, reader = make()
+    played.fault = SensorFault.BABBLES
+    with pytest.raises(TimedOut):
+        reader.capture(timeout_s=5, cancelled=Event())
 
 
 def test_a_dry_finger_is_fpr_06_and_a_moist_one_is_taken(make: Make) -> None:
@@ -188,6 +198,17 @@ def test_a_capture_called_off_ends_within_a_quarter_of_a_second_and_the_next_is_
     assert np.array_equal(taken.pixels, impression() // 16 * 17)
 
 
+def test_what_a_capture_called_off_still_had_to_hear_is_no_answer_to_the_next(make: Make) -> None:
+    played, reader = make(patience_s=1.0)
+    played.takes_s = 0.5
+    cancelled = Event()
+    threading.Timer(0.2, cancelled.set).start()
+    with pytest.raises(Cancelled):
+        reader.capture(timeout_s=5, cancelled=cancelled)
+    taken = reader.capture(timeout_s=5, cancelled=Event())
+    assert np.array_equal(taken.pixels, impression() // 16 * 17)
+
+
 def test_it_is_found_again_although_it_is_still_sending(make: Make) -> None:
     played, reader = make(paced=True, baud=115200)
     cancelled = Event()
@@ -195,9 +216,11 @@ def test_it_is_found_again_although_it_is_still_sending(make: Make) -> None:
     with pytest.raises(Cancelled):
         reader.capture(timeout_s=30, cancelled=cancelled)
     reader.close()
+    other = ef01.Ef01Reader(reader.info, patience_s=0.5)
     threading.Timer(1.0, lambda: setattr(played, "paced", False)).start()
-    reader.open()
-    assert reader.capture(timeout_s=5, cancelled=Event()).pixels.size
+    other.open()
+    assert other.capture(timeout_s=5, cancelled=Event()).pixels.size
+    other.close()
 
 
 @pytest.mark.parametrize("finger", [True, False], ids=["while it comes", "before a finger"])

@@ -43,7 +43,7 @@ BAUDS = (57600, FASTEST, 9600, 19200, 38400)  # the maker's own setting first
 _LOOK_S = 0.1  # how often a wait looks at `cancelled`
 _HELLO = 0.3  # part of the patience: a sensor at this baud greets at once
 _SILENCE_S = 1.0  # a picture that pauses longer has broken off
-_HUSH_S = 8.0  # what is left of a picture that was called off takes less at 57600
+_PICTURE_S = 45.0  # a whole one at the slowest baud
 _LIFT_S = 2.0
 _BEAT_S = 0.05  # between two questions for a finger
 _PREVIEW_S = 0.25
@@ -136,6 +136,7 @@ class Ef01Reader:
         """One impression: FPR-01 without a finger in time, FPR-02 when it comes spoilt, FPR-06
         when it is too faint. `on_preview` gets the picture as far as it has come, on white.
         """
+        self._parameters(cancelled)  # whatever is still owed to an earlier capture comes before
         self._await_finger(timeout_s, cancelled)
         pixels = frames.decode(self._download(cancelled, on_preview or _unseen))
         with contextlib.suppress(DeviceTrouble):  # the picture is here, whatever comes now
@@ -160,7 +161,6 @@ class Ef01Reader:
 
     def _greeted(self, cancelled: Event) -> bool:
         """Whether the sensor takes our password at this baud."""
-        self._hush(cancelled)
         with contextlib.suppress(TimedOut, ImageUnreadable):
             self._demand(Command.VERIFY_PASSWORD, self._password, cancelled, part=_HELLO)
             return True
@@ -188,17 +188,6 @@ class Ef01Reader:
     def _parameters(self, cancelled: Event) -> frames.Parameters:
         return frames.read_parameters(self._demand(Command.READ_PARAMETERS, b"", cancelled))
 
-    def _hush(self, cancelled: Event) -> None:
-        """Let what is left of a picture pass, which nobody could tell from noise at another baud;
-        DEV-02 when it does not end.
-        """
-        end = time.monotonic() + _HUSH_S
-        while self._line.read(timeout_s=_LOOK_S):
-            if cancelled.is_set():
-                raise Cancelled
-            if time.monotonic() >= end:
-                raise TimedOut("the sensor does not stop sending")
-
     # --- questions and answers
 
     def _demand(
@@ -224,19 +213,27 @@ class Ef01Reader:
         What is lost or garbled on the line is asked again; the rest of a picture that was called
         off is let pass.
         """
-        wait_s = part * self._patience_s
+        until = time.monotonic() + _PICTURE_S
         for left in reversed(range(tries)):
             self._send(command, argument)
             try:
-                while (packet := self._next(wait_s, cancelled)).kind is not Kind.ANSWER:
-                    pass
+                said = self._answer(command, part * self._patience_s, until, cancelled)
             except (TimedOut, ImageUnreadable):
                 if not left:
                     raise
                 continue
-            if packet.payload and packet.payload[0] != Said.GARBLED:
-                return packet.payload
+            if said[0] != Said.GARBLED:
+                return said
         raise TimedOut("no answer that can be read")
+
+    def _answer(self, command: Command, wait_s: float, until: float, cancelled: Event) -> bytes:
+        """An answer as long as that to `command` is."""
+        size = 1 + frames.ANSWER_SIZES.get(command, 0)
+        while time.monotonic() < until:
+            packet = self._next(wait_s, cancelled)
+            if packet.kind is Kind.ANSWER and len(packet.payload) == size:
+                return packet.payload
+        raise TimedOut("the sensor does not stop sending")
 
     def _send(self, command: Command, argument: bytes) -> None:
         self._line.discard()

@@ -62,6 +62,8 @@ class Said(IntEnum):
     NO_SUCH_PARAMETER = 0x1A
 
 
+ANSWER_SIZES = {Command.READ_PARAMETERS: _PARAMETERS.size}
+"""Bytes after the confirmation; none after other commands'."""
 BAUD_PARAMETER = 4
 
 

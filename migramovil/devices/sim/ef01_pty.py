@@ -37,6 +37,7 @@ class SensorFault(StrEnum):
     NONE = "none"
     HANGS = "hangs"  # it says nothing any more
     BREAKS_OFF = "breaks off"  # half of the picture comes
+    BABBLES = "babbles"  # it sends without end
     BAD_SUM = "bad sum"  # the sum of what it says is wrong
     NOISE = "noise"  # a byte here and there is another
 
@@ -57,7 +58,7 @@ class Ef01Pty:
     the sensor's 288 × 256. A finger comes `pace_s` after it is first asked for, and leaves as fast.
     `baud` is the speed it really speaks at: at any other the driver hears noise, and it hears none.
     `paced` makes bytes take their time on the line; a `password` other than 0 locks the sensor.
-    `unplug` is for good: a new plug is a new object.
+    `takes_s` is how long it takes a picture. `unplug` is for good: a new plug is a new object.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Ef01Pty:
         self.fault = SensorFault.NONE
         self.hand_near = True  # whether somebody is there to lay a finger on the glass
         self.dry = False
+        self.takes_s = 0.0
         self.pace_s = pace_s
         self.baud = baud
         self.paced = paced
@@ -117,6 +119,8 @@ class Ef01Pty:
 
     def _obey(self, command: int, argument: bytes) -> None:
         self.heard.append(command)
+        while self.fault is SensorFault.BABBLES and not self._unplugged.is_set():
+            self._say(Kind.DATA, bytes(_PACKET_SIZE))
         if command == Command.VERIFY_PASSWORD:
             right = argument == self._password
             self._answer(Said.DONE if right else Said.WRONG_PASSWORD)
@@ -166,6 +170,7 @@ class Ef01Pty:
             self._touch_at = now + self.pace_s
         if now < self._touch_at:
             return False
+        self._unplugged.wait(self.takes_s)
         lies = on_glass(self._next_impression(), frames.HEIGHT, frames.WIDTH)
         self._taken = frames.encode(_dried(lies) if self.dry else lies)
         return True
