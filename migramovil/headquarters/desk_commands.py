@@ -45,7 +45,7 @@ Key = Annotated[Path | None, typer.Option("--key", help="Its private key, PEM.")
 def list_refused(data: Data, as_json: AsJson = False) -> None:
     """What waits for a ruling, and why it was refused."""
     with said(), books(data) as store:
-        for one in rulings.refused(store):
+        for one in rulings.every_refused(store):
             tell(as_json, _refusal_row(one), _refusal_line(one))
 
 

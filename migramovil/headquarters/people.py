@@ -144,7 +144,7 @@ def is_revoked(store: Store, station: str, account: str) -> bool:
 # --- operators and what they allow ---------------------------------------------------------------
 def operators(store: Store) -> list[Operator]:
     """In the order they were added; whether others let them in is not looked at here."""
-    added = sa.literal_column("operators.rowid")
+    added: sa.ColumnElement[int] = sa.literal_column("operators.rowid")
     with store.read() as connection:
         rows = connection.execute(sa.select(OPERATORS).order_by(added)).mappings()
         return [Operator(**row) for row in rows]

@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -22,6 +23,7 @@ from migramovil.headquarters.store import METADATA, PACKETS, RECEIPTS, Packet, S
 
 FORMAT = "migramovil/ruling/1"
 LONGEST_REASON = 200
+PAGE = 100
 
 RULINGS = sa.Table(
     "rulings",
@@ -92,8 +94,36 @@ class Refusal:
     after: str
 
 
-def refused(store: Store) -> list[Refusal]:
-    """Every record whose last word is `refused`, each station's oldest first."""
+def refused(store: Store, after: Refusal | None = None, limit: int = PAGE) -> list[Refusal]:
+    """Records whose last word is `refused`, each station's oldest first; so many after that one."""
+    place = sa.tuple_(PACKETS.c.station, PACKETS.c.epoch, PACKETS.c.seq, PACKETS.c.record)
+    query = _refusals().order_by(*place).limit(limit)
+    if after is not None:
+        one = after.packet
+        query = query.where(place > (one.station, one.epoch, one.seq, one.record))
+    with store.read() as connection:
+        return [_refusal(row) for row in connection.execute(query)]
+
+
+def every_refused(store: Store) -> Iterator[Refusal]:
+    """All of them, read a page at a time."""
+    page = refused(store)
+    while page:
+        yield from page
+        page = refused(store, after=page[-1])
+
+
+def refusal(store: Store, record: str) -> Refusal:
+    """The refused record with this id or folio; NotRefused."""
+    named = (PACKETS.c.record == record) | (PACKETS.c.folio == record)
+    with store.read() as connection:
+        rows = connection.execute(_refusals().where(named).limit(2)).all()
+    if len(rows) != 1:
+        raise NotRefused
+    return _refusal(rows[0])
+
+
+def _refusals() -> sa.Select[Any]:
     newest = (
         sa.select(RECEIPTS.c.body)
         .where(RECEIPTS.c.station == PACKETS.c.station, RECEIPTS.c.record == PACKETS.c.record)
@@ -101,34 +131,18 @@ def refused(store: Store) -> list[Refusal]:
         .limit(1)
         .scalar_subquery()
     )
-    query = (
-        sa.select(PACKETS, newest.label("said"))
-        .where(PACKETS.c.word == "refused")
-        .order_by(PACKETS.c.station, PACKETS.c.epoch, PACKETS.c.seq)
+    return sa.select(PACKETS, newest.label("said")).where(PACKETS.c.word == "refused")
+
+
+def _refusal(row: sa.Row[Any]) -> Refusal:
+    said = canonical.from_text(row.said)
+    body = canonical.decode(said, ReceiptBody)
+    return Refusal(
+        packet=books.packet_of(row),
+        reason=body.reason,
+        utc=body.time,
+        after=sealing.sha256(said),
     )
-    with store.engine.begin() as connection:
-        rows = list(connection.execute(query))
-    found = []
-    for row in rows:
-        said = canonical.from_text(row.said)
-        body = canonical.decode(said, ReceiptBody)
-        found.append(
-            Refusal(
-                packet=books.packet_of(row),
-                reason=body.reason,
-                utc=body.time,
-                after=sealing.sha256(said),
-            )
-        )
-    return found
-
-
-def refusal(store: Store, record: str) -> Refusal:
-    """The refused record with this id or folio; NotRefused."""
-    found = [one for one in refused(store) if record in (one.packet.record, one.packet.folio)]
-    if len(found) != 1:
-        raise NotRefused
-    return found[0]
 
 
 def rule(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from migramovil.core.record import Descriptor
 from migramovil.headquarters import charts, rulings, watching
 from migramovil.headquarters.markup import Markup, Node, badge, el, facts, page, table
 from migramovil.headquarters.reasons import in_words
-from migramovil.headquarters.store import Rejection, Store
+from migramovil.headquarters.store import Alarm, Rejection, Store
 from migramovil.headquarters.watching import LIMA, Expiry, Row
 
 SILENT_DAYS = 3
@@ -50,7 +51,8 @@ class Views:
         days = watching.by_day(self._store, now.astimezone(LIMA).date())
         places = watching.by_place(self._store, stations)
         expiries = watching.expiries(self._data, self._known.tls_ca, stations)
-        alerts = [*_alerts_of_stations(stations, now), *_alerts_of_books(stations, now),
+        alerts = [*_alerts_of_twins(self._store.alarms(), stations),
+                  *_alerts_of_stations(stations, now), *_alerts_of_books(stations, now),
                   *_alerts_of_bytes(self._store.rejections(), expiries, now)]  # fmt: skip
         figures = [
             ("Recibidos hoy", f"{days[-1][1]:,}"),
@@ -117,10 +119,11 @@ class Views:
 
     def refused(self, visitor: Visitor) -> str:
         codes = self._codes()
+        listed = rulings.refused(self._store, limit=watching.NEWEST + 1)
         waiting = [
             (_when(one.utc), codes.get(one.packet.station, ""), one.packet.folio,
              el("code", one.packet.record), in_words(one.reason))
-            for one in rulings.refused(self._store)
+            for one in listed[: watching.NEWEST]
         ]  # fmt: skip
         ruled = [
             (_when(one.utc), codes.get(one.station, ""), el("code", one.record),
@@ -142,7 +145,9 @@ class Views:
                    el("code", "hq retry"), " o ", el("code", "hq discard"),
                    " en la máquina que abre los registros."),
                 table("Registros rechazados",
-                      ("Cuándo", "Estación", "Folio", "Registro", "Motivo"), waiting)),
+                      ("Cuándo", "Estación", "Folio", "Registro", "Motivo"), waiting),
+                *([el("p", "Hay más: ", el("code", "hq refused list"))]
+                  if len(listed) > watching.NEWEST else [])),
             _section("Decididos", table(
                 "Decisiones", ("Cuándo", "Estación", "Registro", "Decisión", "Motivo", "Firmaron"),
                 ruled)),
@@ -236,6 +241,14 @@ def _alerts_of_stations(stations: list[Row], now: datetime) -> Iterator[Alert]:
             left = row.holdings.waiting if row.holdings else 0
             said = f" no habla desde el {_when(row.heard)}. Por enviar según su aviso: {left:,}."
             yield "warn", "Callada", el("span", _link(row), said)
+
+
+def _alerts_of_twins(alarms: list[Alarm], stations: list[Row]) -> Iterator[Alert]:
+    there = Counter(one.station for one in alarms)
+    for row in stations:
+        if times := there[row.station.station]:
+            said = f" es la identidad de dos equipos (pruebas: {times:,}). Anúlela y vea "
+            yield "bad", "Copiada", el("span", _link(row), said, el("code", "hq alarms"))
 
 
 def _alerts_of_books(stations: list[Row], now: datetime) -> Iterator[Alert]:

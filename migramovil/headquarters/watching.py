@@ -30,6 +30,7 @@ LIMA = ZoneInfo("America/Lima")
 DAYS = 14
 NEWEST = 50
 MOST_GAPS = 20
+LETTERS_BACK = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +173,7 @@ def _counts() -> sa.Select[Any]:
             c.station,
             c.epoch,
             sa.func.count().label("n"),
+            sa.func.count(c.seq.distinct()).label("numbers"),
             sa.func.max(c.seq).label("last"),
         )
         .group_by(c.station, c.epoch)
@@ -181,7 +183,7 @@ def _counts() -> sa.Select[Any]:
     return sa.select(
         e.station,
         sa.func.sum(e.n).label("packets"),
-        sa.func.sum(e.last - e.n).label("missing"),
+        sa.func.sum(e.last - e.numbers).label("missing"),
     ).group_by(e.station)
 
 
@@ -229,21 +231,28 @@ def _last_seq(store: Store, one: Station) -> int:
 
 
 def _holdings(store: Store, station: str) -> tuple[str, Holdings | None]:
-    """When a station last told what it holds, and what; it is told by its own signed letter."""
+    """When a station last told what it holds, and what; it is told by its own signed letter.
+
+    An older letter may come later, by stick: numbers only grow, so the highest is the newest.
+    """
     chosen = (LETTERS.c.station == station) & (LETTERS.c.kind == holdings.KIND)
     newest: sa.ColumnElement[int] = sa.literal_column("letters.rowid")
-    query = (
-        sa.select(LETTERS.c.body, LETTERS.c.received).where(chosen).order_by(newest.desc()).limit(1)
-    )
+    query = sa.select(LETTERS.c.body, LETTERS.c.received).where(chosen)
     with store.read() as connection:
-        row = connection.execute(query).first()
-    if row is None:
-        return "", None
+        rows = connection.execute(query.order_by(newest.desc()).limit(LETTERS_BACK)).all()
+    told = [(row.received, _held(row.body)) for row in rows]
+    return max(told, key=lambda one: _number(one[1]), default=("", None))
+
+
+def _held(body: bytes) -> Holdings | None:
     try:
-        clear = canonical.from_text(letters.read(row.body).clear)
-        return row.received, holdings.read(clear)
+        return holdings.read(canonical.from_text(letters.read(body).clear))
     except (letters.BadLetter, canonical.NotCanonical):
-        return row.received, None
+        return None
+
+
+def _number(held: Holdings | None) -> tuple[int, int]:
+    return (held.epoch, held.finished) if held else (0, 0)
 
 
 def _said(body: str, folio: str) -> Said:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,11 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 from migramovil.core import canonical, sealing
-from migramovil.core.record import ReceiptKind, check_receipt
+from migramovil.core.record import Realm, ReceiptKind, Signed, check_receipt
 from migramovil.headquarters import operators, people, rulings, setup
+from migramovil.headquarters import store as books
 from migramovil.headquarters.commands import app
 from migramovil.headquarters.objects import Objects
 from migramovil.headquarters.rulings import Ruling
+from migramovil.headquarters.store import Enrolled, Packet, Store
 from migramovil.sync.engine import SyncEngine
 from tests.headquarters.rig import MemoryOutbox, Place, Station
 
@@ -220,3 +223,41 @@ def test_a_ruling_needs_a_reason(place: Place, station: Station, tmp_path: Path)
                     realm=place.realm,
                 )
         assert people.operators(store)
+
+
+def test_however_many_are_refused_each_is_listed_once_and_found_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rulings.refused, "__defaults__", (None, 3))
+    store = Store(tmp_path / "books.db")
+    signer = books.signing(sealing.Signer.new())
+    for code in "xy":
+        store.add_station(name=code, place="", token_sha256=code, until="2099")
+        given = Enrolled(station=code, signing="k", transport=code, request_sha256="r", answer="{}")
+        store.enroll(code, given)
+        for seq in range(1, 6):
+            one = Packet(station=code, record=f"{code}{seq}", epoch=1 + seq % 2, seq=seq,
+                         folio=f"f{seq}", digest="d", size=1, carrier=code)  # fmt: skip
+            for kind in ("stored", "refused")[: 1 if seq == 5 else 2]:
+                said = books.chained(kind, one, realm=Realm.TRAINING, utc="2026")  # type: ignore[arg-type]
+                act = store.store_packet if kind == "stored" else store.judge
+                act(one, signer, said)
+    found = [one.packet.record for one in rulings.every_refused(store)]
+    assert found == ["x2", "x4", "x1", "x3", "y2", "y4", "y1", "y3"]
+    assert len(rulings.refused(store)) == 3
+    assert rulings.refusal(store, "y3").packet.seq == 3
+    for unclear in ("f3", "x5", "nothing"):  # a folio of two stations; not refused; not here
+        with pytest.raises(rulings.NotRefused):
+            rulings.refusal(store, unclear)
+    store.close()
+
+
+def test_the_same_signature_twice_is_not_two_operators(place: Place, station: Station) -> None:
+    record, _, made = refused(place, station)
+    made.stop()
+    kept = rule(place, record, "retry")
+    first = canonical.decode(kept.approvals.encode(), tuple[Signed, ...])
+    for twice in ((first[0], first[0]), (first[0], replace(first[0], public_key="x"))):
+        alone = replace(kept, approvals=canonical.encode(twice).decode())
+        with place.books() as store, pytest.raises(operators.TwoPeople):
+            rulings.check(store, alone)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner
 
 from migramovil.core import canonical, packet
+from migramovil.headquarters import watching
 from migramovil.headquarters.commands import app
 from migramovil.headquarters.store import Alarm
+from migramovil.headquarters.views import Views, Visitor
 from migramovil.sync import wire
 from migramovil.sync.ports import DigestRefused
 from tests.headquarters.rig import Place, Station
@@ -93,3 +96,21 @@ def test_alarms_are_listed_by_the_stations_code(place: Place, station: Station) 
     rows = run.invoke(app, ["alarms", "--json", "--data", str(place.data)]).stdout.splitlines()
     assert station.body.code in {json.loads(row)["code"] for row in rows}
     assert canonical.encode(json.loads(rows[0]))
+
+
+def test_the_operators_page_names_the_copied_station(place: Place, station: Station) -> None:
+    known = place.descriptor
+    with place.books() as store:
+        views = Views(store, place.data, known, lambda: datetime.now(UTC))
+        before = views.summary(Visitor(operator="rosa", form="f"))
+    assert station.body is not None
+    for who in (station, replace(station)):
+        send(who, *who.packet(photo=b"a"))
+    with place.books() as store:
+        views = Views(store, place.data, known, lambda: datetime.now(UTC))
+        after = views.summary(Visitor(operator="rosa", form="f"))
+        (row,) = (one for one in watching.rows(store) if one.station.station == station.id)
+    named = f"/estaciones/{station.body.code}"
+    assert "(pruebas: 1)" in after
+    assert after.count(named) == before.count(named) + 1
+    assert (row.packets, row.missing) == (2, 0)

@@ -284,7 +284,7 @@ def test_what_expires_soon_is_said(house: House) -> None:
 
 
 def test_what_asks_for_somebody_comes_first_and_the_worst_of_it_before_all(house: House) -> None:
-    with opened(house, clock=lambda: NOW + timedelta(days=4)) as client:
+    with opened(house, clock=lambda: NOW + timedelta(days=4, minutes=10)) as client:
         enter(client)
         page = re.sub(r"<[^>]+>", " ", client.get("/").text)
     told = page[page.index("Pide atención") : page.index("Estaciones")]
