@@ -88,10 +88,13 @@ class Lane:
             for cancelled in self._waiting:
                 cancelled.set()
 
-    def abandon(self, ticket: Ticket[Any], trouble: BaseException) -> bool:
+    def abandon(
+        self, ticket: Ticket[Any], trouble: BaseException, meanwhile: Callable[[], object]
+    ) -> bool:
         """Leave the thread that does not come back from `ticket`, which ends in `trouble`.
 
-        False, and nothing done, when that work has ended by itself.
+        `meanwhile` is done before anybody hears of it, and before other work goes on. False, and
+        nothing done, when that work has ended by itself.
         """
         with self._lock:
             if self._running is not ticket:
@@ -99,7 +102,8 @@ class Lane:
             self._running = None
             self._waiting.discard(ticket.cancelled)
             self._thread = self._new_thread()
-            self._thread.start()
+        meanwhile()
+        self._thread.start()
         ticket.cancelled.set()
         ticket.future.set_exception(trouble)
         return True

@@ -133,15 +133,15 @@ class DeviceSlot(Generic[D]):
             if running is None or self._deadline is None or time.monotonic() < self._deadline:
                 return False
             trouble = DriverHung()
-            if not self._lane.abandon(running, trouble):
-                return False
-            self._turn += 1
-            self._deadline = None
-            self._opened = False
-            self._last_info, self._device = self.last_info, None  # not closed: that would hang too
+            return self._lane.abandon(running, trouble, lambda: self._left_behind(trouble))
+
+    def _left_behind(self, trouble: DriverHung) -> None:
         log.error("a device driver hung and was left behind: %s", self._lane.name)
+        self._turn += 1
+        self._deadline = None
+        self._opened = False
+        self._last_info, self._device = self.last_info, None  # not closed: that would hang too
         self._end(DeviceState.FAULTED, trouble)
-        return True
 
     def _run(self, job: Job[D, T], cancelled: Event) -> T:
         with self._lock:
