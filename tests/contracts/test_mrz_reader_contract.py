@@ -15,7 +15,7 @@ from migramovil.devices.ports import DeviceKind, MrzReader
 from migramovil.devices.registry import drivers, first
 from migramovil.devices.sim.people import person
 from migramovil.devices.sim.station import SimulatedStation
-from migramovil.devices.trouble import Cancelled, NoDocumentRead
+from migramovil.devices.trouble import Cancelled, NoCodeRead, NoDocumentRead
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 
@@ -47,8 +47,14 @@ def test_the_lines_have_one_of_the_three_shapes_and_no_ends(reader: MrzReader) -
 def test_a_read_called_off_beforehand_is_dev_03(reader: MrzReader) -> None:
     cancelled = Event()
     cancelled.set()
-    with pytest.raises(Cancelled):
-        reader.read_lines(timeout_s=15, cancelled=cancelled)
+    for read in (reader.read_lines, reader.read_code):
+        with pytest.raises(Cancelled):
+            read(timeout_s=15, cancelled=cancelled)
+
+
+def test_a_document_is_no_bar_code(reader: MrzReader) -> None:
+    with pytest.raises(NoCodeRead):
+        reader.read_code(timeout_s=0.5, cancelled=Event())
 
 
 def test_no_time_at_all_is_answered_at_once(reader: MrzReader) -> None:
