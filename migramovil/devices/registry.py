@@ -77,15 +77,23 @@ def drivers(at: Addresses | None = None) -> tuple[DriverSpec, ...]:
             make=lambda uru4000, info: uru4000.Uru4000Reader(info),
             ready=lambda uru4000: uru4000.installed(),
         ),
-        _driver("sbi", DeviceKind.FINGERPRINT, "usb", "fingerprint.sbi", known, apart=True),
+        _driver("sbi", DeviceKind.FINGERPRINT, "usb", "fingerprint.sbi", known),
         _driver(
             "libfprint", DeviceKind.FINGERPRINT, "usb", "fingerprint.libfprint", known, apart=True
         ),
+        *_of_the_vendor(known),
         _driver("ef01", DeviceKind.FINGERPRINT, "usb", "fingerprint.ef01", known),
         _driver("escpos", DeviceKind.PRINTER, "printer", "printer.escpos", known),
         _driver("mrz-serial", DeviceKind.MRZ, "mrz", "mrz.serial_reader", known),
         _driver("gnss", DeviceKind.GNSS, "gnss", "gnss.receiver", known),
     )
+
+
+def _of_the_vendor(at: Addresses) -> tuple[DriverSpec, ...]:
+    """The driver of the operator's own library, where one is named: none is looked for in vain."""
+    kind, module = DeviceKind.FINGERPRINT, "fingerprint.vendor_futronic"
+    spec = _driver("vendor_futronic", kind, "usb", module, at, apart=True)
+    return (spec,) if at.vendor_library else ()
 
 
 def find_all(specs: Sequence[DriverSpec]) -> list[Found]:

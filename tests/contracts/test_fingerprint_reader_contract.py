@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import asdict
 from itertools import count
-from threading import Event
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
 from typing import cast
 
 import numpy as np
 import pytest
 
+from migramovil.devices.apart import ApartDriver
 from migramovil.devices.fingerprint import ef01 as ef01_driver
+from migramovil.devices.fingerprint import libfprint as libfprint_driver
+from migramovil.devices.fingerprint import sbi as sbi_driver
 from migramovil.devices.fingerprint import uru4000
 from migramovil.devices.ports import DeviceKind, FingerprintReader, Pixels
 from migramovil.devices.registry import Addresses, drivers, first
 from migramovil.devices.sim.ef01_pty import Ef01Pty
 from migramovil.devices.sim.people import person
+from migramovil.devices.sim.sbi_service import SbiService
 from migramovil.devices.sim.station import SimulatedStation
 from migramovil.devices.sim.usb_reader import SimulatedUsbReader
 from migramovil.devices.trouble import Cancelled, NoFinger
+from tests.fakes.vendor_library import FakeLibrary
+from tests.fakes.virtual_image import VirtualHand
 
 Device = AbstractContextManager[FingerprintReader]
 
@@ -52,6 +62,62 @@ def ef01() -> Iterator[FingerprintReader]:
 
 
 @contextmanager
+def sbi() -> Iterator[FingerprintReader]:
+    played = SbiService(lambda _: person(7, 1).impression(2, 2), pace_s=0)
+    (info,) = sbi_driver.find(Addresses(sbi=str(played.port)))
+    yield sbi_driver.SbiReader(info, roots=lambda: played.roots_pem, environment="Developer")
+    played.close()
+
+
+@contextmanager
+def libfprint() -> Iterator[FingerprintReader]:
+    if not libfprint_driver.installed():
+        pytest.skip("libfprint is not installed")
+    driver = ApartDriver("migramovil.devices.fingerprint.libfprint")
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        path = Path(folder) / "reader"
+        patch.setenv("FP_VIRTUAL_IMAGE", str(path))
+        hand = VirtualHand(path, patience_s=0)
+        with laying(hand):
+            yield cast("FingerprintReader", driver.make(driver.find()[0]))
+        driver.close()
+
+
+@contextmanager
+def laying(hand: VirtualHand) -> Iterator[None]:
+    """A finger that is laid on again and again."""
+    gone, finger = Event(), person(7, 1).impression(2, 2)
+
+    def lay() -> None:
+        while not gone.wait(0.05):
+            with suppress(OSError):
+                hand.lay(finger)
+        hand.close()
+
+    laying = Thread(target=lay)
+    laying.start()
+    yield
+    gone.set()
+    laying.join()
+
+
+@contextmanager
+def vendor() -> Iterator[FingerprintReader]:
+    if shutil.which("gcc") is None:
+        pytest.skip("there is no compiler")
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FTR_FAKE", folder)
+        library = FakeLibrary(Path(folder))
+        library.show(person(7, 1).impression(2, 2))
+        driver = ApartDriver(
+            "migramovil.devices.fingerprint.vendor_futronic",
+            asdict(Addresses(vendor_library=str(library.path))),
+        )
+        yield cast("FingerprintReader", driver.make(driver.find()[0]))
+        driver.close()
+
+
+@contextmanager
 def plugged_in() -> Iterator[FingerprintReader]:
     device = first(DeviceKind.FINGERPRINT, drivers())
     if device is None:
@@ -69,6 +135,9 @@ PLAYED: dict[str, Callable[[], Device]] = {
     "station": station,
     "microsoft v2": microsoft_v2,
     "ef01": ef01,
+    "sbi": sbi,
+    "libfprint": libfprint,
+    "vendor": vendor,
 }
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import struct
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -35,8 +33,8 @@ from migramovil.devices.trouble import (
     ReaderIncompatible,
     Unplugged,
 )
+from tests.fakes.vendor_library import FakeLibrary
 
-SOURCE = Path(__file__).parents[1] / "fakes" / "vendor_fake.c"
 MODULE = "migramovil.devices.fingerprint.vendor_futronic"
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no compiler")
@@ -47,25 +45,6 @@ def ridges(height: int = 480, width: int = 320) -> Pixels:
     inside = ((rows - height / 2) / height) ** 2 + ((columns - width / 2) / width) ** 2 < 0.2
     waves = 128 + 100 * np.sin((rows + columns) / 3)
     return np.where(inside, waves, 255).astype(np.uint8)
-
-
-class FakeLibrary:
-    """The compiled library, and the folder that tells it what to do."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "libScanAPI.so"
-        self._folder = folder
-        subprocess.run(
-            ["gcc", "-shared", "-fPIC", "-O1", "-o", self.path, SOURCE], check=True, timeout=60
-        )
-
-    def do(self, mode: str) -> None:
-        (self._folder / "mode").write_text(mode, encoding="ascii")
-
-    def show(self, pixels: Pixels, size: tuple[int, int] | None = None) -> None:
-        height, width = size or pixels.shape
-        head = struct.pack("ii", width, height)
-        (self._folder / "picture").write_bytes(head + pixels.tobytes())
 
 
 @pytest.fixture(scope="module")

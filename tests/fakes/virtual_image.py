@@ -15,8 +15,9 @@ _RETRY, _ERROR, _UNPLUG = -1, -2, -5
 class VirtualHand:
     """Speaks to the reader at `path`: the value of FP_VIRTUAL_IMAGE, as short as a path must be."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, patience_s: float = 5.0) -> None:
         self._path = path
+        self._patience_s = patience_s
         self._line: socket.socket | None = None
 
     def lay(self, pixels: Pixels) -> None:
@@ -40,7 +41,7 @@ class VirtualHand:
     def _say(self, message: bytes) -> None:
         self.close()
         self._line = socket.socket(socket.AF_UNIX)
-        end = time.monotonic() + 5
+        end = time.monotonic() + self._patience_s
         while True:
             try:
                 self._line.connect(str(self._path))
