@@ -188,7 +188,7 @@ def _page(line: Handover, after: int, limit: int) -> dict[str, Any]:
 async def _said(request: Ask, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(await request.body(), type=kind)
-    except (msgspec.DecodeError, ValueError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         raise HTTPException(status_code=400, detail="body") from None
 
 

@@ -234,7 +234,10 @@ class _Outside(Exception):  # noqa: N818 - an answer, not a failure
 async def _form(request: Ask, held: Sessions) -> Mapping[str, str] | None:
     """The fields of a form that this very session was given; None for any other."""
     session = held.find(request.cookies.get(COOKIE, ""))
-    said = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=10))
+    try:
+        said = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=10))
+    except ValueError:  # more fields than any form here has
+        return None
     if session is None or not secrets.compare_digest(
         session.form.encode(), said.get("form", "").encode()
     ):

@@ -491,46 +491,6 @@ def test_whatever_json_comes_to_any_path_is_refused_in_words(
     assert kept(place) == before
 
 
-def test_the_described_edge_stands_up_to_a_fuzzer(place: Place, station: Station) -> None:
-    schemathesis = pytest.importorskip(
-        "schemathesis", reason="the fuzzer is not installed", exc_type=ImportError
-    )
-    told = contract.receiver()
-    made = http.litestar(receiver(place), **FREE)
-    described = schemathesis.openapi.from_asgi("/openapi.json", _with_description(made, told))
-    before, seen = kept(place), 0
-    for operation in described.get_all_operations():
-        strategy = operation.ok().as_strategy()
-
-        @settings(
-            max_examples=15, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-        )
-        @given(case=strategy)
-        def throw(case: Any) -> None:
-            nonlocal seen
-            answer = case.call()
-            assert answer.status_code < 500, answer.text
-            seen += 1
-
-        throw()
-    assert seen > 5 * len(told["paths"])
-    assert kept(place) == before
-
-
-def _with_description(app: Any, told: Any) -> Any:
-    """The app, and its description where a fuzzer looks for it."""
-
-    async def both(scope: Any, receive: Any, send: Any) -> None:
-        if scope.get("path") != "/openapi.json":
-            await app(scope, receive, send)
-            return
-        head = {"type": "http.response.start", "status": 200}
-        await send({**head, "headers": [(b"content-type", b"application/json")]})
-        await send({"type": "http.response.body", "body": json.dumps(told).encode()})
-
-    return both
-
-
 # --- what is said about it ----------------------------------------------------------------------
 def test_the_log_names_routes_and_codes_and_nothing_that_came(
     place: Place, caplog: pytest.LogCaptureFixture
