@@ -75,7 +75,15 @@ def test_a_service_on_any_of_its_ports_is_found(service: SbiService) -> None:
     (info,) = found(service)
     assert (info.model, info.serial) == ("Migramovil Huellero simulado", "SIM000000001")
     assert info.capabilities["fingers"] == 4
-    assert not info.simulated  # only the training station may say so: a service could lie
+    assert not info.simulated
+
+
+@pytest.mark.parametrize("environment", ["Staging", "Developer", "Pre-Production"])
+def test_a_reader_of_another_environment_makes_a_training_station(
+    service: SbiService, environment: str
+) -> None:
+    at = Addresses(sbi=str(service.port), sbi_environment=environment)
+    assert all(info.simulated for info in sbi.find(at))
 
 
 @pytest.mark.parametrize("ports", ["", "0-10", "4600-4501", "1-65535", "x", "4501-y", "-"])

@@ -83,12 +83,16 @@ def installed() -> bool:
 
 
 def find(at: Addresses) -> list[DeviceInfo]:
-    """The readers announced on the ports of `at.sbi` ("4501-4600"; "" for none)."""
+    """The readers announced on the ports of `at.sbi` ("4501-4600"; "" for none).
+
+    Those of another environment than production make a training station, as played ones do.
+    """
+    played = at.sbi_environment != messages.PRODUCTION
     end = time.monotonic() + _FIND_S
     found = []
     for port in _listening(_ports(at.sbi)):
         with contextlib.suppress(DeviceTrouble):  # some other program listens there
-            found += [_info(port, device) for device in _discover(port, end, Event())]
+            found += [_info(port, one, played) for one in _discover(port, end, Event())]
     return found
 
 
@@ -155,6 +159,8 @@ class SbiReader:
         """The fingers of a slap but for the missing; FPR-21 when others come, or fewer."""
         part, positions = messages.SLAPS[slap]
         present = tuple(position for position in positions if position not in missing)
+        if not present:
+            return ()
         absent = frozenset(positions) & missing
         order = _Order(part=part, positions=present, missing=absent)
         return self._take(order, timeout_s, cancelled, on_preview)
@@ -402,13 +408,14 @@ def _ports(text: str) -> Sequence[int]:
     return ports if 1 <= ports.start <= ports.stop <= 65536 and len(ports) <= 100 else ()
 
 
-def _info(port: int, device: Announced) -> DeviceInfo:
+def _info(port: int, device: Announced, played: bool) -> DeviceInfo:
     return DeviceInfo(
         kind=DeviceKind.FINGERPRINT,
         driver="sbi",
         model=f"{device.make} {device.model}".strip(),
         serial=device.serial,
         path=f"sbi:{port}:{device.device_id}",
+        simulated=played,
         capabilities={
             "fingers": 4 if device.slap else 1,
             "ppi": _PPI,

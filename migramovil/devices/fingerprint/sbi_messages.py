@@ -38,6 +38,7 @@ from migramovil.devices.trouble import (
 )
 
 PURPOSE = "Registration"
+PRODUCTION = "Production"  # the environment in which captures count
 VERSIONS = ("1.0", "0.9.5")
 SCORE = 40  # the service captures by itself at this quality, 0..100; ours judges again afterwards
 SKEW = timedelta(minutes=2)  # the service runs on this machine: its clock is ours
