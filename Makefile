@@ -64,7 +64,8 @@ clean:
 SYSTEM := libegl1 libgl1 libfontconfig1 libglib2.0-0 libdbus-1-3 libxkbcommon0 \
   libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxkbcommon-x11-0 \
   libusb-1.0-0 fonts-inter fonts-jetbrains-mono fonts-dejavu-core
-SYSTEM_TEST := umockdev libfprint-2-2 gcc libc6-dev swtpm tpm2-tools chromium
+SYSTEM_TEST := umockdev libfprint-2-2 gcc libc6-dev swtpm tpm2-tools chromium \
+  cups cups-client cups-ipp-utils cups-filters avahi-daemon dbus
 
 define apt_install
 	@missing=""; for p in $(1); do \

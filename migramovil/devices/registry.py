@@ -84,6 +84,7 @@ def drivers(at: Addresses | None = None) -> tuple[DriverSpec, ...]:
         *_of_the_vendor(known),
         _driver("ef01", DeviceKind.FINGERPRINT, "usb", "fingerprint.ef01", known),
         _driver("escpos", DeviceKind.PRINTER, "printer", "printer.escpos", known),
+        _driver("ipp", DeviceKind.PRINTER, "printer", "printer.ipp", known),
         _driver("mrz-serial", DeviceKind.MRZ, "mrz", "mrz.serial_reader", known),
         _driver("gnss", DeviceKind.GNSS, "gnss", "gnss.receiver", known),
     )

@@ -105,11 +105,12 @@ _ASKED = (
     "printer-state-message", "printer-is-accepting-jobs", "document-format-supported",
     "media-ready", "media-default", "operations-supported", "printer-resolution-default",
     "pwg-raster-document-resolution-supported", "job-creation-attributes-supported",
-    "job-sheets-supported", "device-uri", "printer-uuid",
+    "job-sheets-supported", "printer-uuid",
 )  # fmt: skip
 _JOB_ASKED = ("job-state", "job-state-reasons", "job-printer-state-message",
               "job-printer-state-reasons")  # fmt: skip
-_COMPLETED, _ABORTED, _CANCELED = 9, 8, 7
+_AT_WORK, _STOPPED = 4, 5  # of a printer
+_COMPLETED, _ABORTED, _CANCELED = 9, 8, 7  # of a job
 _ENDED = {_COMPLETED, _ABORTED, _CANCELED}
 
 
@@ -187,7 +188,7 @@ class Standing:
     def trouble(self) -> DeviceTrouble | None:
         """What keeps it from printing before there is a job. A warning does not, as an empty
         second tray stops nobody; nor what a queue remembers of the last job."""
-        if number(self.attributes, "printer-state") == 5:
+        if number(self.attributes, "printer-state") == _STOPPED:
             return _cause(self.reasons, self.message) or PrinterOffline()
         return None if self.queue else _cause(_grave(self.reasons), "")
 
@@ -213,12 +214,6 @@ class Standing:
         found = [v[0] for v in every if isinstance(v, tuple) and len(v) == 3 and v[0] == v[1]]
         known = [dpi for dpi in found if 150 <= dpi <= 1200]
         return _DPI if self.form != sheet.PWG or _DPI in known or not known else min(known)
-
-    @property
-    def vouches(self) -> bool:
-        """Whether «completed» means printed: a queue to a plain socket only knows what it sent."""
-        behind = text(self.attributes, "device-uri")
-        return not behind or behind.startswith(("ipp:", "ipps:", "dnssd:", "implicitclass:"))
 
 
 def installed() -> bool:
@@ -282,11 +277,13 @@ class IppPrinter:
         """Nothing is held between two uses."""
 
     def status(self) -> PaperStatus:
+        """Of a queue at rest UNKNOWN: it only remembers how its last job ended."""
         standing = self._run(lambda line: line.standing())
+        at_work = number(standing.attributes, "printer-state") == _AT_WORK
+        if not standing.reasons or (standing.queue and not at_work):
+            return PaperStatus.UNKNOWN
         if isinstance(_cause(standing.reasons, ""), PaperOut):
             return PaperStatus.OUT
-        if not standing.reasons:
-            return PaperStatus.UNKNOWN
         low = any(reason.startswith("media-low") for reason in standing.reasons)
         return PaperStatus.LOW if low else PaperStatus.OK
 
@@ -296,7 +293,8 @@ class IppPrinter:
         """Print one slip, and follow it to its end.
 
         What keeps the printer from printing is one of PRN-01 to -15, and then the job is taken
-        back; PRN-16 when it could not be.
+        back; PRN-16 when it could not be. Only a printer itself confirms: CUPS (2.4.2, tried) also
+        calls «completed» what a printer broke off a moment after it took it.
         """
         slip = tuple(lines)
         return self._run(lambda line: self._printed(line, slip, folio), cancelled)
@@ -318,7 +316,7 @@ class IppPrinter:
             if await asyncio.shield(self._taken_back(job, why)):
                 raise
             known = True
-        return Printed(job=str(job), confirmed=known and standing.vouches)
+        return Printed(job=str(job), confirmed=known and not standing.queue)
 
     async def _followed(self, line: _Line, job: int, end: float) -> bool:
         """Wait for the job's end: True when it was printed, False when nobody knows any more."""
@@ -616,5 +614,9 @@ def _described(info: DeviceInfo, standing: Standing) -> DeviceInfo:
         info,
         model=model[:80] or info.model,
         serial=text(standing.attributes, "printer-uuid").removeprefix("urn:uuid:")[:80],
-        capabilities={**info.capabilities, "paper": paper, "dpi": standing.dpi},
+        capabilities={
+            "dpi": standing.dpi,
+            "paper": paper,
+            "reports_paper": not standing.queue,
+        },
     )
