@@ -14,6 +14,7 @@ from migramovil import app
 from migramovil.core.biometrics import ExceptionCode
 from migramovil.core.roles import NotAllowed, Role
 from migramovil.devices.lanes import Ticket
+from migramovil.devices.ports import DeviceInfo, DeviceKind, DeviceRole
 from migramovil.services.accounts import NobodyInside
 from migramovil.services.desk import Desk
 from tests.services.bench import (
@@ -30,6 +31,7 @@ from tests.ui.fake_desk import a_finished
 Act = Callable[[Desk], object]
 NOWHERE = Path("/nowhere")
 FINISHED: Any = a_finished()
+CAMERA = DeviceInfo(kind=DeviceKind.CAMERA, driver="fake", model="Fake")
 
 ASKS: dict[str, Act] = {
     "people.everyone": lambda d: d.people.everyone(),
@@ -85,6 +87,7 @@ NEEDS_SOMEBODY: dict[str, Act] = {
     "accounts.chain": lambda d: d.accounts.chain("1"),
     "people.change_password": lambda d: d.people.change_password(PASSWORD, PASSWORD),
     "spending.switch": lambda d: d.spending.switch(True),
+    "diagnosing.assign": lambda d: d.diagnosing.assign(DeviceRole.DOCUMENT, CAMERA),
 }
 """Refused with nobody inside; one's own affairs ask for no role."""
 
@@ -105,7 +108,9 @@ OPEN = {
     # a way in of its own, which asks for headquarters' word or a key file
     "recovery.*",
     # nothing personal: the line, the devices, the clock, the disk, the place
-    "waiting.*", "diagnosing.*", "clock.*", "reserve.*", "place.*",
+    "waiting.*", "clock.*", "reserve.*", "place.*",
+    "diagnosing.heard", "diagnosing.when_devices", "diagnosing.states", "diagnosing.reasons",
+    "diagnosing.faults", "diagnosing.devices", "diagnosing.cameras", "diagnosing.test",
     # sealed packets and signed words, to and from a stick; whoever is in is asked for a role
     "bundles.*",
     "downstream.wanted", "downstream.file", "downstream.when_changed", "downstream.rows",
@@ -118,7 +123,7 @@ OPEN = {
     "backups.start", "backups.stop", "backups.look",
     # reads only the catalogues, or what the caller gives it
     "enrolling.catalogue", "enrolling.countries", "enrolling.districts", "enrolling.notices",
-    "enrolling.rules", "enrolling.parse_mrz", "enrolling.check_portrait", "printing.slip_lines",
+    "enrolling.rules", "enrolling.parse_mrz", "enrolling.read_typed", "enrolling.check_portrait", "printing.slip_lines",
     # the draft in hand as it stands in memory, gone with the lock
     "enrolling.draft", "enrolling.missing", "enrolling.busy", "enrolling.park",
     "enrolling.when_saved",

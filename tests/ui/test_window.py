@@ -212,14 +212,17 @@ def test_a_crash_is_said_calmly_with_its_code(qtbot: QtBot) -> None:
     assert isinstance(window.page, HomePage)
 
 
-def test_the_header_counts_the_devices_that_are_here(qtbot: QtBot) -> None:
+def test_the_header_counts_the_devices_that_are_here_and_says_why_one_is_not(qtbot: QtBot) -> None:
     desk = a_desk()
     window = opened(qtbot, desk)
     desk.diagnosing.known[DeviceRole.PRINTER] = DeviceState.ABSENT
     for call in desk.diagnosing.listeners:
         call()
     settle()
-    assert window.header.devices.accessibleName() == "3 de 4"
+    chip = window.header.devices
+    assert chip.accessibleName() == "3 de 4"
+    assert chip.toolTip() == "Impresora: No hay ningún dispositivo de este tipo conectado."
+    assert chip.accessibleDescription() == chip.toolTip()
 
 
 def test_the_link_follows_the_engine(qtbot: QtBot) -> None:

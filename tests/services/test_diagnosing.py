@@ -1,0 +1,104 @@
+"""What a technician may ask of the devices, and change about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+
+from migramovil.core import roles
+from migramovil.core.roles import Act, NotAllowed, Role
+from migramovil.devices.lanes import Lane
+from migramovil.devices.ports import Device, DeviceInfo, DeviceKind, DeviceRole, DriverSpec
+from migramovil.devices.registry import Bench
+from migramovil.devices.trouble import NoFinger, PaperOut, Unplugged
+from migramovil.services.diagnosing import EVERYWHERE, Diagnosing
+from tests.services.bench import Devices, Judge, Played
+
+PORTRAIT, DOCUMENT = DeviceRole.PORTRAIT, DeviceRole.DOCUMENT
+
+
+class Room:
+    """Somebody of one role before the devices of a station with two cameras."""
+
+    def __init__(self) -> None:
+        self.role = Role.TECHNICIAN
+        self.devices = Devices.new()
+        self.desk_camera = DeviceInfo(
+            kind=DeviceKind.CAMERA, driver="fake", model="Desk", serial="D", path="d"
+        )
+        self.bench = Bench([*self.devices.specs(), self._second_camera()])
+        self.lane = Lane("inspection")
+        judge: Any = Judge()
+        self.diagnosing = Diagnosing(self.bench, judge, self.lane, self._demand)
+
+    def close(self) -> None:
+        self.bench.close()
+        self.lane.close()
+
+    def _demand(self, act: Act) -> None:
+        roles.demand(self.role, act)
+
+    def _second_camera(self) -> DriverSpec:
+        played = Played(DeviceKind.CAMERA)
+        played.info = self.desk_camera
+        return DriverSpec(
+            name="second",
+            kind=DeviceKind.CAMERA,
+            lane="camera",
+            installed=lambda: True,
+            find=lambda: [self.desk_camera],
+            make=lambda _: cast("Device", played),
+        )
+
+
+@pytest.fixture
+def room() -> Iterator[Room]:
+    room = Room()
+    yield room
+    room.close()
+
+
+def test_a_given_role_is_served_by_that_device_at_once_and_listed(room: Room) -> None:
+    assert {report.role for report in room.diagnosing.devices().result(5)} == set(EVERYWHERE)
+    room.diagnosing.assign(DOCUMENT, room.desk_camera).result(5)
+    reports = {report.role: report for report in room.diagnosing.devices().result(5)}
+    assert reports[DOCUMENT].model == "Desk"
+    assert reports[PORTRAIT].model == "Fake"
+
+
+def test_every_camera_is_offered_whatever_it_serves_for(room: Room) -> None:
+    assert {info.model for info in room.diagnosing.cameras().result(5)} == {"Fake", "Desk"}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_only_who_answers_for_the_devices_gives_them_roles(room: Room, role: Role) -> None:
+    room.role = role
+    if role is Role.OFFICER:
+        with pytest.raises(NotAllowed):
+            room.diagnosing.assign(DOCUMENT, room.desk_camera)
+        assert room.bench.roles.assigned(DOCUMENT) is None
+    else:
+        room.diagnosing.assign(DOCUMENT, room.desk_camera).result(5)
+
+
+def test_why_a_device_is_not_at_its_best_is_one_line(room: Room) -> None:
+    room.bench.look()
+    assert room.diagnosing.reasons() == {}
+    troubles = {"reader": NoFinger(), "printer": PaperOut(), "scanner": Unplugged()}
+    for name, trouble in troubles.items():
+        getattr(room.devices, name).troubles.append(trouble)
+    for slot, call in (
+        (room.bench.fingerprint, lambda d, off: d.capture(timeout_s=1, cancelled=off)),
+        (room.bench.printer, lambda d, _: d.print_slip([])),
+        (room.bench.mrz, lambda d, off: d.read_lines(timeout_s=1, cancelled=off)),
+    ):
+        with pytest.raises(tuple(type(trouble) for trouble in troubles.values())):
+            slot.use(call).result(5)
+    reasons = room.diagnosing.reasons()
+    assert reasons == {
+        DeviceRole.PRINTER: f"{PaperOut.what} (PRN-02)",
+        DeviceRole.MRZ: f"{Unplugged.what} (DEV-01)",
+    }
+    assert [fault.code for fault in room.diagnosing.faults()] == ["DEV-01", "PRN-02"]
