@@ -29,7 +29,7 @@ from migramovil.core.biometrics import (
     Measure,
     Portrait,
 )
-from migramovil.core.documents import IdentityDocument, MrzReading
+from migramovil.core.documents import IdentityDocument, MrzReading, MrzTrouble
 from migramovil.core.enrollment import (
     SCHEMA,
     AnotherInHand,
@@ -46,7 +46,7 @@ from migramovil.core.folio import make_folio
 from migramovil.core.roles import Act, demand
 from migramovil.core.trouble import Trouble, Who
 from migramovil.devices.lanes import Lane, Ticket
-from migramovil.devices.mrz.mrz_frames import assemble
+from migramovil.devices.mrz.mrz_frames import assemble, mended
 from migramovil.devices.ports import DeviceInfo, FingerImage, Frame, Pixels
 from migramovil.devices.registry import Bench
 from migramovil.devices.trouble import NotForEnrolment
@@ -62,7 +62,10 @@ from migramovil.vision.finger import FingerHint, FingerMeasure, FingerQuality
 
 FINGER_WAIT_S = 15.0
 FRAME_WAIT_S = 3.0
+STILL_WAIT_S = 15.0  # a still camera focuses, exposes, and sends some megabytes over USB
 MRZ_WAIT_S = 20.0
+STILL_SIZE = (1200, 1600)
+"""A still has ten times the pixels a portrait can use, and the link would pay for each of them."""
 
 T = TypeVar("T")
 _UNWRITTEN = b"migramovil/unwritten/2"
@@ -285,6 +288,14 @@ class Enrolling:
         lines = assemble(text)
         return None if lines is None else documents.parse_mrz(lines, today=self._clock.today())
 
+    def read_typed(self, text: str) -> MrzReading:
+        """The reading that a hand-held reader typed; MRZ-04 when it types with another keyboard,
+        MRZ-11 when it is no document."""
+        reading = self.parse_mrz(mended(text))
+        if reading is None:
+            raise MrzTrouble
+        return reading
+
     def read_mrz(self) -> Ticket[MrzReading]:
         def read(reader: Any, off: threading.Event) -> MrzReading:
             self._accounts.demand(Act.ENROLL)
@@ -330,6 +341,8 @@ class Enrolling:
 
         def run(camera: Any, off: threading.Event) -> None:
             self._accounts.demand(Act.ENROLL)
+            if not self._camera_can("preview", unless_said=True):
+                off.wait()
             while not off.is_set():
                 on_frame(camera.read(timeout_s=FRAME_WAIT_S, cancelled=off))
 
@@ -343,8 +356,7 @@ class Enrolling:
 
         def take(camera: Any, off: threading.Event) -> Draft:
             self._accounts.demand(Act.ENROLL)
-            frame = camera.read(timeout_s=FRAME_WAIT_S, cancelled=off)
-            master = face.crop_portrait(frame.pixels)
+            master = self._master(camera, off)
             checks = face.measure(master)
             used = _used(self._bench.camera.info)
             return self._on_desk(
@@ -352,6 +364,18 @@ class Enrolling:
             )
 
         return self._watched(self._bench.camera.use(take))
+
+    def _master(self, camera: Any, off: threading.Event) -> Pixels:
+        """The portrait's pixels: a still of a camera that takes stills, else a live picture."""
+        if not self._camera_can("still"):
+            frame = camera.read(timeout_s=FRAME_WAIT_S, cancelled=off)
+            return face.crop_portrait(frame.pixels)
+        frame = camera.capture_still(timeout_s=STILL_WAIT_S, cancelled=off)
+        return pictures.thumbnail(face.crop_portrait(frame.pixels), *STILL_SIZE)
+
+    def _camera_can(self, what: str, *, unless_said: bool = False) -> bool:
+        info = self._bench.camera.info
+        return bool(info.capabilities.get(what, unless_said)) if info else unless_said
 
     def _keep_portrait(
         self,

@@ -162,6 +162,10 @@ class Camera(Played):
         self.act()
         return Frame(pixels=np.full((800, 600, 3), 120, np.uint8), number=1)
 
+    def capture_still(self, *, timeout_s: float, cancelled: Event) -> Frame:
+        self.act()
+        return Frame(pixels=np.full((3000, 4000, 3), 90, np.uint8), number=2)
+
 
 class Reader(Played):
     """Each impression is another: its first pixel says the how-manieth it is."""

@@ -355,6 +355,59 @@ def test_the_best_impression_is_kept_and_only_that(
     assert counter.pictures() == 1
 
 
+def able(counter: Counter, **declared: bool) -> None:
+    camera = counter.devices.camera
+    camera.info = replace(camera.info, capabilities=dict(declared))
+
+
+def test_the_portrait_of_a_still_camera_is_a_still_of_the_size_that_is_of_use(
+    counter: Counter,
+) -> None:
+    counter.enrolling.start().result(10)
+    able(counter, still=True, preview=False)
+    portrait = counter.enrolling.take_portrait().result(10).portrait
+    assert portrait is not None
+    assert (portrait.width, portrait.height) == (1200, 1600)
+    assert int(counter.enrolling.portrait_pixels().result(10)[0, 0, 0]) == 90
+
+
+@pytest.mark.parametrize(("declared", "shown"), [({}, True), ({"still": True}, True),
+                                                 ({"preview": False}, False)])  # fmt: skip
+def test_a_preview_runs_where_the_camera_has_one_and_ends_when_it_is_called_off(
+    counter: Counter, declared: dict[str, bool], shown: bool
+) -> None:
+    counter.enrolling.start().result(10)
+    able(counter, **declared)
+    seen = threading.Event()
+    ticket = counter.enrolling.start_preview(lambda _: seen.set())
+    assert seen.wait(5 if shown else 0.2) is shown
+    ticket.cancel()
+    ticket.result(5)
+
+
+@pytest.mark.parametrize("sign", ["<", ";"])
+def test_what_a_hand_held_reader_types_is_read_whatever_its_keyboard_calls_the_filler(
+    counter: Counter, sign: str
+) -> None:
+    typed = "\n".join(MRZ).replace("<", sign) + "\n"
+    assert counter.enrolling.read_typed(typed).lines == MRZ
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("7501031311309\n", "MRZ-11"),
+        (("\n".join(MRZ)).replace("<", ";").replace("E", "É"), "MRZ-04"),
+    ],
+)
+def test_what_is_no_document_or_another_keyboards_is_named(
+    counter: Counter, typed: str, code: str
+) -> None:
+    with pytest.raises(Trouble) as told:
+        counter.enrolling.read_typed(typed)
+    assert told.value.code == code
+
+
 def test_a_portrait_taken_again_replaces_the_first(counter: Counter) -> None:
     counter.enrolling.start().result(10)
     first = counter.enrolling.take_portrait().result(10).portrait
