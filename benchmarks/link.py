@@ -6,7 +6,7 @@ turns, one after another, each with the same weather for everyone; figures are m
 
   curl    curl -T of one packet after another over one connection, without Expect: 100-continue,
           into a uvicorn application that streams to disk; begun again when the link breaks, the
-          broken packet from its first byte (what came of it before does not count)
+          broken packet from its first byte
   rsync   rsync --partial --append into an rsync daemon, both ends behind stunnel; begun again
   tus     tuspy, whole rest in one PATCH, into tuspyserver under uvicorn; resumed by its offset
   migramovil  the station's engine into the receiving edge, up to signed receipts
@@ -283,9 +283,6 @@ class Curl(_Program):
         return [self.bench.headquarters(*maker, "put", str(self.bench.folder), str(self.folder))]
 
     def start(self, packets: list[Path]) -> subprocess.Popen[str]:
-        for half in filter(Path.is_file, self.folder.iterdir()):
-            if not any(half.name == one.name for one in self.packets() if self._whole(one)):
-                half.unlink()  # it comes again from its first byte: half of it was for nothing
         files = ",".join(str(one) for one in packets)
         return self.bench.station(
             *(
