@@ -285,7 +285,7 @@ def test_without_a_rule_nothing_is_said_of_the_cost(qtbot: QtBot) -> None:
         (20, "1 min o menos"), (61, "unos 2 min"), (11 * 60, "unos 15 min"),
         (49 * 60, "unos 50 min"), (51 * 60, "cerca de 1 h"), (76 * 60, "unas 2 h"),
         (3 * 3600, "unas 3 h"),
-        (49 * 3600, "unos 3 días"),
+        (49 * 3600, "unos 3 días"), (90 * 86_400, "más de 30 días"),
     ],
 )  # fmt: skip
 def test_an_estimate_is_no_finer_than_it_can_be(seconds: float, said: str) -> None:
@@ -313,6 +313,17 @@ def test_where_nobody_can_say_when_it_says_why(today: Today, said: tuple[str, st
     assert end_words(None, today, 20_000_000) == said
 
 
+def many(desk: FakeDesk) -> None:
+    """As wide as 100,000 records make it."""
+    first = desk.waiting.all[0]
+    desk.waiting.all[0] = replace(first, folio="MM-07B-20261123-100000-0", seq=100_000)
+    desk.waiting.counts = lambda: Counts(  # type: ignore[method-assign]
+        sealed=33_333, stored=10_000, opened=55_555, refused=1_112
+    )
+    spent(desk)
+    desk.spending.told = replace(desk.spending.told, switched=True)
+
+
 def nothing_left(desk: FakeDesk) -> None:
     desk.waiting.all.clear()
 
@@ -337,7 +348,7 @@ def moving(desk: FakeDesk) -> None:
 
 
 @pytest.mark.parametrize("look", LOOKS)
-@pytest.mark.parametrize("scene", [nothing_left, spent, halted, moving])
+@pytest.mark.parametrize("scene", [nothing_left, many, spent, halted, moving])
 def test_nothing_is_clipped_whatever_the_link_does(
     qtbot: QtBot, scene: Callable[[FakeDesk], None], look: tuple[theme.Name, float]
 ) -> None:

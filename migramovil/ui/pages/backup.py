@@ -13,8 +13,8 @@ from migramovil.ui import kit
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import Hint, Primary
 from migramovil.ui.kit.states import State
-from migramovil.ui.pages.common import DayPage, day_of, hour_of, span_words
-from migramovil.ui.pages.media import MediaList, room_words
+from migramovil.ui.pages.common import DayPage, day_of, hour_of, size_words, span_words
+from migramovil.ui.pages.media import MediaList
 
 if TYPE_CHECKING:
     from migramovil.services.backups import Standing
@@ -137,7 +137,7 @@ class BackupPage(DayPage):
         self._copied.setVisible(standing.running)
         if standing.running:
             share = standing.done / standing.all if standing.all else 0.0
-            words = f"Copiado {room_words(standing.done)} de {room_words(standing.all)}"
+            words = f"Copiado {size_words(standing.done)} de {size_words(standing.all)}"
             words = words if standing.all else "Se compara lo que falta"
             self._progress.set_value(share, words)
             self._copied.say(f"{words}. Se puede seguir trabajando.")
@@ -147,7 +147,7 @@ class BackupPage(DayPage):
         if report is None:
             return
         state: State = "bad" if report.damaged else "ok"
-        second = f"{room_words(report.bytes)} en la memoria"
+        second = f"{size_words(report.bytes)} en la memoria"
         if report.damaged:
             count = len(report.damaged)
             second = "1 dañado" if count == 1 else f"{count} dañados"

@@ -70,7 +70,7 @@ class DownloadsPage(DayPage):
         trouble = self._desk.downstream.trouble()
         self._banner.setVisible(trouble is not None)
         if trouble is not None:
-            self._banner.say("warn", trouble.what, trouble.advice)
+            self._banner.say("warn", trouble.what.rstrip("."), trouble.advice)
         self._show_trouble(self.table.current())
 
     # ---- what is shown -----------------------------------------------------------------------

@@ -47,13 +47,8 @@ class MediaList(kit.Box):
         return self.table if self.table.isVisible() else None
 
 
-def room_words(size: int) -> str:
-    """«51.5 GB»: media are larger than what the line counts in."""
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else size_words(size)
-
-
 def _cells(one: Medium) -> list[kit.Cell]:
     return [
         kit.Cell(words=one.name, strong=True, second=str(one.folder)),
-        kit.Cell(words=room_words(one.free), second=f"de {room_words(one.size)}"),
+        kit.Cell(words=size_words(one.free), second=f"de {size_words(one.size)}"),
     ]

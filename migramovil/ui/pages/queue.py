@@ -160,9 +160,7 @@ class QueuePage(DayPage):
             ),
             self._progress, self._spending, gap=8, pad=14,
         )  # fmt: skip
-        lists = kit.Button(
-            "Descargas", kind="quiet", icon="download-simple", key="F4", on=self.lists.emit
-        )
+        lists = kit.Button("Descargas", kind="quiet", key="F4", on=self.lists.emit)
         listing = kit.Card(
             kit.row(self._segments, None, lists), (self.table, 1), (self._empty, 1), gap=8,
             pad=12 if theme.large() else 16,
@@ -191,7 +189,7 @@ class QueuePage(DayPage):
         ]
 
     def _detail(self) -> kit.Card:
-        self._folio = kit.Text("", "sub", exact=True)
+        self._folio = kit.Text("", "strong", exact=True)
         self._state = kit.Badge("Por enviar", "idle")
         self._number = kit.Pair("Número", "–")
         self._sealed = kit.Pair("Sellado", "–")

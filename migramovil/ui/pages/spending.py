@@ -33,9 +33,9 @@ class SpendingLine(kit.Box):
         self._bar = kit.Progress("Datos de hoy")
         self._cost = kit.Button("Esta red cuesta", kind="quiet", key="F3", height=36)
         self._more = kit.Button(
-            f"Permitir {STEP // 1_000_000} MB más", kind="quiet", key="F8", height=36
+            f"Permitir {STEP // 1_000_000} MB", kind="quiet", key="F8", height=36
         )
-        self._images = kit.Button("Pasar imágenes hoy", kind="quiet", key="F2", height=36)
+        self._images = kit.Button("Pasar imágenes", kind="quiet", key="F2", height=36)
         super().__init__(
             kit.row((kit.col(self._words, self._bar, gap=4), 1), self._cost, self._more,
                     self._images, gap=4)
@@ -72,9 +72,8 @@ class SpendingLine(kit.Box):
 
 
 def today_words(today: Today) -> str:
-    """«31.0 MB de 80.0 MB de datos hoy. Las imágenes esperan una red sin costo.»"""
+    """«Red con costo: 31.0 MB de 80.0 MB usados hoy.»"""
     if not today.metered:
         return "Esta red no tiene costo: no hay límite de datos."
     limit = f" de {size_words(today.limit)}" if today.limit else ""
-    words = f"Red con costo: {size_words(today.spent)}{limit} usados hoy."
-    return words + (" Las imágenes esperan una red sin costo." if today.holds else "")
+    return f"Red con costo: {size_words(today.spent)}{limit} usados hoy."
