@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
+from migramovil.devices.apart import ApartDriver
 from migramovil.devices.camera import opencv
 from migramovil.devices.fingerprint import uru4000
 from migramovil.devices.mrz import serial_reader
@@ -74,6 +75,7 @@ class SimulatedStation:
             on_slip=on_slip, save_to=save_slips_to, seconds_per_slip=2 * pace_s
         )
         self.reader.hand_near = False
+        self._lens = ApartDriver(opencv.__name__)  # in a process of its own, as the real ones
         self.mrz = None if sys.platform == "win32" else MrzPty(pace_s=max(pace_s, 0.1))
 
     @property
@@ -109,7 +111,10 @@ class SimulatedStation:
     def specs(self) -> tuple[DriverSpec, ...]:
         """The real drivers, pointed at the played devices."""
         return (
-            _played("camera", DeviceKind.CAMERA, "camera", self._cameras, opencv.OpenCvCamera),
+            replace(
+                _played("camera", DeviceKind.CAMERA, "camera", self._cameras, self._lens.make),
+                let_go=self._lens.close,
+            ),
             _played("uru4000", DeviceKind.FINGERPRINT, "usb", self._readers, self._make_reader),
             _played("escpos", DeviceKind.PRINTER, "printer", self._printers, self._make_printer),
             _played("mrz", DeviceKind.MRZ, "mrz", self._scanners, serial_reader.SerialMrzReader),
