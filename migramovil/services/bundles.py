@@ -244,7 +244,7 @@ class Bundles:
             made_utc=self._clock.now().utc,
             packets=tuple(Item(record=p.record, digest=p.digest, size=p.size) for p in good),
             letters=mail,
-            asked=tuple(one.record for one in self._outbox.unconfirmed()[:_ASKED]),
+            asked=tuple(one.record for one in self._outbox.unconfirmed(_ASKED)),
         )
         signed = Signed.by(sealing.Signer.load(here.transport), canonical.encode(carried))
         bundle.write(stick, home, bundle.UP, bundle.MANIFEST, signed)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    tuple_,
     union_all,
     update,
 )
@@ -212,17 +213,17 @@ class Outbox:
         """What headquarters has not stored yet, oldest first; refused records are set aside."""
         return self._in_state(RecordState.SEALED, limit=limit)
 
-    def unconfirmed(self) -> list[Waiting]:
-        """What headquarters stored and has not said it could open, oldest first."""
-        return self._in_state(RecordState.STORED)
+    def unconfirmed(self, limit: int | None = None, after: Waiting | None = None) -> list[Waiting]:
+        """What headquarters stored and has not said it could open, oldest first: so many of those
+        that come after `after`."""
+        return self._in_state(RecordState.STORED, limit=limit, after=after)
 
-    def disputed(self) -> list[Waiting]:
-        """What headquarters refused and has neither taken up again nor discarded, oldest first."""
+    def disputed(self, limit: int | None = None, after: Waiting | None = None) -> list[Waiting]:
+        """What headquarters refused and has neither taken up again nor discarded, as above."""
         c = records.c
         ended = select(receipts.c.record).where(receipts.c.kind == "discard")
-        return self._in_state(
-            RecordState.REFUSED, c.refused_receipt.is_not(None), c.record.not_in(ended)
-        )
+        open_still = (c.refused_receipt.is_not(None), c.record.not_in(ended))
+        return self._in_state(RecordState.REFUSED, *open_still, limit=limit, after=after)
 
     def packet(self, record: str) -> bytes:
         """The packet's bytes, exactly as sealed; Damaged if they are not."""
@@ -343,12 +344,18 @@ class Outbox:
             return sorted(path.name for path in self._packets.glob("*.packet"))
 
     def _in_state(
-        self, state: RecordState, *also: ColumnElement[bool], limit: int | None = None
+        self,
+        state: RecordState,
+        *also: ColumnElement[bool],
+        limit: int | None = None,
+        after: Waiting | None = None,
     ) -> list[Waiting]:
         c = records.c
         columns = (c.record, c.station, c.epoch, c.seq, c.folio, c.digest, c.size, c.sealed_utc)
         query = select(*columns).where(c.state == state.value, *also).order_by(c.epoch, c.seq)
         query = query.limit(limit)
+        if after is not None:
+            query = query.where(tuple_(c.epoch, c.seq) > (after.epoch, after.seq))
         with self._database.read() as connection:
             return [Waiting(**row) for row in connection.execute(query).mappings()]
 

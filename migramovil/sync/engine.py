@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 _STOP_S = 30.0
 _NEXT = 2  # the line may be as long as a year: only its head is read
-_DISPUTED = 100
+_PAGE = 64  # records asked about at once: each is answered with all its receipts, on any link
 
 
 class SyncEngine:
@@ -70,6 +70,8 @@ class SyncEngine:
         self._downloads = downloads
         self._state = machine.State()
         self._line: dict[str, Waiting] = {}
+        self._stored = _Round(outbox.unconfirmed)
+        self._disputed = _Round(outbox.disputed)
         self._contact = ""
         self._bell = threading.Condition()
         self._called = False
@@ -191,13 +193,20 @@ class SyncEngine:
         apart = self._state.aside | self._state.suspects
         sealed = self._outbox.waiting(len(apart) + _NEXT)
         to_send = any(one.record not in apart for one in sealed)
-        stored = () if to_send else self._outbox.unconfirmed()  # asked about when all are sent
-        self._line = {one.record: one for one in (*sealed, *stored)}
+        stored = {} if to_send else self._unconfirmed()  # asked about when all are sent
+        counts = self._outbox.counts()
+        self._line = {**{one.record: one for one in sealed}, **stored}
         return machine.Line(
             sealed=tuple(one.record for one in sealed),
-            stored=tuple(one.record for one in stored),
-            behind=max(0, self._outbox.counts().sealed - len(sealed)),
+            stored=tuple(stored),
+            behind=max(0, counts.sealed - len(sealed)),
+            more=not to_send and counts.stored > len(stored),
         )
+
+    def _unconfirmed(self) -> dict[str, Waiting]:
+        """The oldest, which headquarters opens first, and as many of the others by turns."""
+        every = (*self._outbox.unconfirmed(_PAGE), *self._stored.page())
+        return {one.record: one for one in every}
 
     def _bring_letters(self) -> None:
         """Before any packet; one that headquarters does not take waits, and holds nothing up."""
@@ -242,7 +251,7 @@ class SyncEngine:
         return ahead
 
     def _poll(self, asked: Sequence[Waiting]) -> machine.Event:
-        disputed = self._outbox.disputed()[:_DISPUTED]
+        disputed = self._disputed.page()
         everyone = [(one.station, one.record) for one in (*asked, *disputed)]
         receipts = self._headquarters.receipts(everyone)
         about: dict[tuple[str, str], list[Signed]] = {}
@@ -255,10 +264,12 @@ class SyncEngine:
             except BadReceipt:
                 bad.append(one.record)
                 continue
-            if any(body.kind != "stored" for body in bodies):
+            if bodies and max(bodies, key=lambda body: body.serial).kind != "stored":
                 settled.append(one.record)
         for one in disputed:
             self._hear_out(one, about.get((one.station, one.record), []))
+        self._stored.turn()
+        self._disputed.turn()
         return machine.Polled(settled=tuple(settled), bad=tuple(bad))
 
     def _hear_out(self, one: Waiting, receipts: Sequence[Signed]) -> None:
@@ -287,6 +298,26 @@ class SyncEngine:
         for signed, body in zip(receipts, checked, strict=True):
             self._outbox.file_receipt(waiting.record, signed, body)
         return checked
+
+
+class _Round:
+    """A list of any length, a page at a time, and again from its beginning."""
+
+    def __init__(self, read: Callable[[int, Waiting | None], Sequence[Waiting]]) -> None:
+        self._read = read
+        self._after: Waiting | None = None
+        self._page: Sequence[Waiting] = ()
+
+    def page(self) -> Sequence[Waiting]:
+        """The one whose turn it is."""
+        self._page = self._read(_PAGE, self._after)
+        if not self._page and self._after is not None:
+            self._page = self._read(_PAGE, None)
+        return self._page
+
+    def turn(self) -> None:
+        """That page is done."""
+        self._after = self._page[-1] if len(self._page) == _PAGE else None
 
 
 def _names(signed: Signed) -> tuple[str, str]:

@@ -64,12 +64,14 @@ class PauseOver:
 class Line:
     """The outbox as it stands, oldest first: what is sealed, and what is stored but not opened.
 
-    `behind` more are sealed, all of them younger than those named and none of them set aside.
+    `behind` more are sealed, all of them younger than those named and none of them set aside;
+    `more` are stored than those named.
     """
 
     sealed: tuple[str, ...]
     stored: tuple[str, ...]
     behind: int = 0
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +145,7 @@ class State:
     sealed: tuple[str, ...] = ()
     stored: tuple[str, ...] = ()
     behind: int = 0
+    more: bool = False
     record: str = ""
     sent_bytes: int = 0
     size: int = 0
@@ -195,8 +198,8 @@ def step(state: State, event: Event) -> Next:
         rested = state.pause_s >= LONGEST_S
         return _look(replace(state, aside=frozenset() if rested else state.aside))
     if isinstance(event, Line) and state.phase is Phase.LOOKING:
-        now = replace(state, sealed=event.sealed, stored=event.stored, behind=event.behind)
-        return _choose(now)
+        seen = replace(state, sealed=event.sealed, behind=event.behind)
+        return _choose(replace(seen, stored=event.stored, more=event.more))
     if isinstance(event, Progressed) and state.phase is Phase.SENDING:
         return replace(state, sent_bytes=event.sent, size=event.size), ()
     if isinstance(event, Sent) and state.phase is Phase.SENDING:
@@ -245,7 +248,7 @@ def _kind(state: State) -> StatusKind:
         return "sending"
     if isinstance(state.trouble, NoLink | NotHeadquarters):
         return "offline"
-    if state.sealed or state.stored or state.trouble:
+    if state.sealed or state.stored or state.more or state.trouble:
         return "waiting"
     return "up_to_date"
 
@@ -296,7 +299,9 @@ def _polled(state: State, event: Polled) -> Next:
     state = replace(state, trouble=_lasting(state))
     if state.bad_receipts >= BAD_RECEIPTS:
         return _halt(state, TooManyBadReceipts())
-    expecting = [one for one in open_still if one not in state.suspects]
+    if state.more and event.settled:
+        return _look(state)  # the next ones, while there is something to hear
+    expecting = state.more or any(one not in state.suspects for one in open_still)
     return _rest(state, Pause.IDLE, _longer(state.polls) if expecting else LONGEST_S)
 
 

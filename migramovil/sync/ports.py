@@ -17,12 +17,12 @@ class Outbox(Protocol):
         """Records in state `sealed`, oldest seq first, at most so many."""
         ...
 
-    def unconfirmed(self) -> Sequence[Waiting]:
-        """Records in state `stored`, oldest seq first."""
+    def unconfirmed(self, limit: int, after: Waiting | None = None) -> Sequence[Waiting]:
+        """Records in state `stored`, oldest seq first: at most so many of those after `after`."""
         ...
 
-    def disputed(self) -> Sequence[Waiting]:
-        """Records headquarters refused and has neither taken up again nor discarded."""
+    def disputed(self, limit: int, after: Waiting | None = None) -> Sequence[Waiting]:
+        """The same of those headquarters refused and neither took up again nor discarded."""
         ...
 
     def packet(self, record: str) -> bytes:

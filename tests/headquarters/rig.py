@@ -279,11 +279,11 @@ class MemoryOutbox:
     def waiting(self, limit: int) -> list[Waiting]:
         return self._in("sealed")[:limit]
 
-    def unconfirmed(self) -> list[Waiting]:
-        return self._in("stored")
+    def unconfirmed(self, limit: int, after: Waiting | None = None) -> list[Waiting]:
+        return [one for one in self._in("stored") if after is None or one.seq > after.seq][:limit]
 
-    def disputed(self) -> list[Waiting]:
-        return self._in("refused")
+    def disputed(self, limit: int, after: Waiting | None = None) -> list[Waiting]:
+        return [one for one in self._in("refused") if after is None or one.seq > after.seq][:limit]
 
     def packet(self, record: str) -> bytes:
         return self.rows[record][1]

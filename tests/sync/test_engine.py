@@ -80,11 +80,14 @@ class Shelf:
         self.asked.append(limit)
         return self._in("sealed")[:limit]
 
-    def unconfirmed(self) -> list[Waiting]:
-        return self._in("stored")
+    def unconfirmed(self, limit: int, after: Waiting | None = None) -> list[Waiting]:
+        return self._behind("stored", after)[:limit]
 
-    def disputed(self) -> list[Waiting]:
-        return self._in("refused")
+    def disputed(self, limit: int, after: Waiting | None = None) -> list[Waiting]:
+        return self._behind("refused", after)[:limit]
+
+    def _behind(self, state: str, after: Waiting | None) -> list[Waiting]:
+        return [one for one in self._in(state) if after is None or one.seq > after.seq]
 
     def packet(self, record: str) -> bytes:
         return b"0123456789"
@@ -441,11 +444,71 @@ def test_a_refused_record_that_headquarters_takes_up_again_goes_again() -> None:
     shelf, far = Shelf(1), Far()
     made = engine(shelf, far)
     made.turn()
-    (one,) = shelf.unconfirmed()
+    (one,) = shelf.unconfirmed(9)
     far.held[one.record].append(far.receipt(one, "refused"))
     made.turn()
-    assert shelf.disputed() == [one]
+    assert shelf.disputed(9) == [one]
     far.held[one.record].append(far.receipt(one, "retry"))
     made.turn()
     assert shelf.filed[one.record] == ["stored", "refused", "retry"]
     assert made._called  # and it looks at the line again at once
+
+
+class Listening(Far):
+    """Remembers what it was asked about."""
+
+    def __init__(self, stored: Shelf) -> None:
+        super().__init__()
+        self.asked: list[list[str]] = []
+        for one in stored.rows.values():
+            self.held[one.record] = [self.receipt(one, "stored")]
+            stored.filed[one.record] = ["stored"]
+
+    def receipts(self, records: Sequence[tuple[str, str]]) -> Sequence[Signed]:
+        self.asked.append([record for _, record in records])
+        return super().receipts(records)
+
+
+def test_a_long_line_of_stored_records_is_heard_of_in_turns_and_none_is_forgotten() -> None:
+    shelf = Shelf(300)
+    far = Listening(shelf)
+    made = engine(shelf, far)
+    for _ in range(4):  # nobody opens anything: one question for each time it wakes
+        assert made.turn().kind == "waiting"
+    assert len(far.asked) == 4
+    assert all(len(set(asked)) == len(asked) <= 128 for asked in far.asked)
+    assert all(set(far.asked[0]) <= set(asked) for asked in far.asked)  # the oldest each time
+    made.turn()
+    assert set().union(*far.asked) == set(shelf.rows)
+
+
+def test_once_headquarters_opened_them_a_long_line_settles_in_one_turn() -> None:
+    shelf = Shelf(300)
+    far = Listening(shelf)
+    made = engine(shelf, far)
+    for one in shelf.rows.values():
+        far.held[one.record].append(far.receipt(one, "opened"))
+    assert made.turn().kind == "up_to_date"
+    assert shelf.counts().opened == 300
+    assert len(far.asked) <= 6
+
+
+def test_what_waits_again_after_a_ruling_is_not_asked_for_without_a_pause() -> None:
+    shelf = Shelf(200)
+    far = Listening(shelf)
+    for one in shelf.rows.values():
+        for kind in ("refused", "retry", "stored"):
+            far.held[one.record].append(far.receipt(one, kind))  # type: ignore[arg-type]
+    assert engine(shelf, far).turn().kind == "waiting"
+    assert len(far.asked) == 1
+
+
+def test_however_many_were_refused_headquarters_is_asked_about_each() -> None:
+    shelf = Shelf(150)
+    far = Listening(shelf)
+    for one in shelf.rows.values():
+        shelf.filed[one.record] = ["stored", "refused"]
+    made = engine(shelf, far)
+    for _ in range(3):
+        made.turn()
+    assert set().union(*far.asked) == set(shelf.rows)
