@@ -208,6 +208,8 @@ def estimate_words(seconds: float) -> str:
     if minutes <= 50:
         return f"unos {minutes if minutes <= 10 else math.ceil(minutes / 5) * 5} min"
     hours = max(1, math.ceil(minutes / 60 - 0.25))
+    if hours > 30 * 24:
+        return "más de 30 días"
     if hours > 48:
         return f"unos {math.ceil(hours / 24)} días"
     return "cerca de 1 h" if hours == 1 else f"unas {hours} h"
@@ -245,7 +247,9 @@ def span_words(span: timedelta) -> str:
 
 
 def size_words(size: int) -> str:
-    """Bytes as people read them: 2.3 MB, 840 kB."""
+    """Bytes as people read them: 51.5 GB, 2.3 MB, 840 kB."""
+    if size >= 1e9:
+        return f"{size / 1e9:,.1f} GB"
     if size >= 100_000:
         return f"{size / 1_000_000:,.1f} MB"
     return f"{size / 1000:,.0f} kB"

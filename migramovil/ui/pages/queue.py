@@ -169,7 +169,7 @@ class QueuePage(DayPage):
         parts: list[kit.Item] = [(left, 1)]
         if not theme.large():
             self._card = self._detail()
-            parts.append(kit.fixed(self._card, 288))
+            parts.append(kit.fixed(self._card, 280))
         self.build(
             (kit.row(*parts, gap=16), 1),
             actions=[
