@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import ssl
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import uvicorn
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from migramovil.core.trouble import Trouble, Who
 from migramovil.headquarters.http import logged
 from migramovil.headquarters.server import GRACE_S, LONGEST_HEAD, PatientH11, listening_at
 from migramovil.logs import JsonLines
+
+BODY_S = 30.0
+"""How long a request's body may take: what is asked here is small."""
 
 
 class NeedsTls(Trouble):
@@ -40,7 +45,7 @@ def host(
     if certificate is None and not _is_here(address):
         raise NeedsTls
     config = uvicorn.Config(
-        logged(app),
+        logged(hurried(app)),
         ssl_certfile=str(certificate) if certificate else None,
         ssl_keyfile=str(key) if key else None,
         http=PatientH11,
@@ -63,6 +68,40 @@ def host(
         scheme = "https" if certificate else "http"
         listening(f"{scheme}://{address}:{listener.getsockname()[1]}")
         server.run(sockets=[listener])
+
+
+def hurried(app: ASGIApp) -> ASGIApp:
+    """408 where a body has not come after BODY_S: nobody keeps a place by it."""
+
+    async def middle(scope: Scope, receive: Receive, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        until, coming, late = loop.time() + BODY_S, True, False
+
+        async def next_piece() -> Any:
+            nonlocal coming, late
+            if not coming:  # the body is here: what still comes is that the asker has gone
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), max(0.0, until - loop.time()))
+            except TimeoutError:
+                await _refuse(send)
+                late, message = True, {"type": "http.disconnect"}
+            coming = bool(message.get("more_body", False))
+            return message
+
+        async def tell(message: Any) -> None:
+            if not late:
+                await send(message)
+
+        await app(scope, next_piece, tell)
+
+    return middle
+
+
+async def _refuse(send: Send) -> None:
+    head: Any = [(b"connection", b"close"), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 408, "headers": head})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def log_to_stderr() -> None:

@@ -9,6 +9,7 @@ import os
 import socket
 import ssl
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -146,10 +147,10 @@ def ask(
     return lines["edge"].request(method, path, content=body, headers=headers, **more)
 
 
-def raw(url: str, data: bytes) -> bytes:
+def raw(url: str, data: bytes, *, wait: float = 1.0) -> bytes:
     """What comes back for exactly these bytes, until the other side is silent or closes."""
     host, _, port = url.rpartition("//")[2].rpartition(":")
-    plain = socket.create_connection((host, int(port)), timeout=1)
+    plain = socket.create_connection((host, int(port)), timeout=wait)
     with ExitStack() as line:
         made: socket.socket = line.enter_context(plain)
         if url.startswith("https"):
@@ -267,6 +268,20 @@ def test_no_body_however_absurd_is_a_failure(
         assert answer.status_code in (400, 413, 422), (path, answer.text)
     answer = lines["page"].post("/login", content=body, headers=packed)
     assert answer.status_code in (400, 403, 413), answer.text
+
+
+@pytest.mark.parametrize("program", ["desk", "page"])
+def test_nobody_keeps_a_place_by_a_body_that_never_ends(
+    house: House, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    monkeypatch.setattr(hosting, "BODY_S", 0.3)
+    path = {"desk": f"{handing.PATH}/ack", "page": "/login"}[program]
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {house.token}\r\n"
+    began = time.monotonic()
+    body = b"Content-Length: 100\r\n\r\n{"
+    answer = raw(house.urls()[program], head.encode() + body, wait=8)
+    assert time.monotonic() - began < 4, "it was waited for"
+    assert answer.startswith(b"HTTP/1.1 408 ")
 
 
 # --- the edge: whose word it is -----------------------------------------------------------------
