@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -99,12 +100,15 @@ def _certificates(data: bytes) -> None:
 
 
 def _claims(data: bytes) -> None:
-    """One finger of two: whether the others fit is another matter."""
+    """Claims, signed as they are, with the hash that their record should have."""
     x5c = [base64.b64encode(der).decode() for der in _DER[:2]]
     header = _encoded(json.dumps({"alg": "RS256", "x5c": x5c}).encode())
     entry = {"data": _signed(f"{header}.{_encoded(data)}"), "hash": "0" * 64}
+    with contextlib.suppress(DeviceTrouble):
+        value = sbi_jws.decoded(sbi_jws.unproven(entry["data"]).get("bioValue"))
+        entry["hash"] = sbi_messages.next_hash(sbi_messages.NO_CAPTURE_YET, value)
     answer = json.dumps({"biometrics": [entry]}).encode()
-    sbi_messages.read_capture(answer, _ASKED, _TRUST, _NOW)
+    sbi_messages.read_capture(answer, replace(_ASKED, positions=()), _TRUST, _NOW)
 
 
 def _signed(text: str) -> str:

@@ -32,6 +32,7 @@ class Parts:
         return complete
 
     def _next(self) -> bytes | None:
+        del self._buffer[: len(self._buffer) - len(self._buffer.lstrip(b"\r\n"))]
         end = self._buffer.find(b"\r\n\r\n", 0, _MAX_HEADERS)
         if end < 0:
             if len(self._buffer) >= _MAX_HEADERS:

@@ -393,7 +393,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._head(f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
         for frame in service.frames(asked):
             head = f"{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(frame)}"
-            self.wfile.write(head.encode() + b"\r\n\r\n" + frame + b"\r\n")
+            self.wfile.write(head.encode() + b"\r\n\r\n" + frame + b"\r\n\r\n")
 
     def log_message(self, *_: Any) -> None:
         """A played service keeps no log."""
