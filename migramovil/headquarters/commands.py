@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import json
 import secrets
-import time
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -25,11 +24,12 @@ from migramovil.headquarters import (
     restoring,
     server,
     setup,
+    watching,
 )
 from migramovil.headquarters.objects import Objects
 from migramovil.headquarters.opener import PacketOpener, Verdict
 from migramovil.headquarters.store import Alarm, Receipt, Station, Store
-from migramovil.headquarters.telling import AsJson, Data, Unlock, books, said, tell
+from migramovil.headquarters.telling import AsJson, Data, Unlock, books, rounds, said, tell
 from migramovil.sync import wire
 
 CODE_LIFE = timedelta(days=7)
@@ -115,12 +115,23 @@ def opener(
     """Open what was received, verify everything, sign the final receipt."""
     with said(), books(data) as store:
         judge = _opener(data, store, unlock)
-        while True:
+
+        def look() -> None:
             for verdict in judge.once():
                 tell(as_json, asdict(verdict), _verdict_line(verdict))
-            if once:
-                return
-            time.sleep(1.0)
+
+        rounds(look, pause_s=1.0, once=once)
+
+
+@app.command()
+def health(data: Data, as_json: AsJson = False) -> None:
+    """Status 1 when packets could not be taken, or when what was received is not being opened."""
+    with said(), books(data) as store:
+        found = watching.health(store, Objects(data).free(), datetime.now(UTC))
+        row = asdict(found)
+        tell(as_json, row, "  ".join(f"{name} {value}" for name, value in row.items()))
+    if not found.ok:
+        raise typer.Exit(1)
 
 
 @stations_app.callback()

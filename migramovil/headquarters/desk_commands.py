@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +27,7 @@ from migramovil.headquarters.objects import Objects
 from migramovil.headquarters.opener import PacketOpener
 from migramovil.headquarters.rulings import Refusal
 from migramovil.headquarters.store import Store
-from migramovil.headquarters.telling import AsJson, Data, Unlock, books, said, tell
+from migramovil.headquarters.telling import AsJson, Data, Unlock, books, rounds, said, tell
 
 refused_app = typer.Typer(help="Records that were refused.", no_args_is_help=True)
 handover_app = typer.Typer(help="Opened records, for the back office.", no_args_is_help=True)
@@ -127,13 +126,14 @@ def drop(
 ) -> None:
     """Put records into a folder; a file «recibido» in one says that it was taken over."""
     with said(), books(data) as store:
-        while True:
-            given, taken = handing.drop(line(data, store, unlock), to)
+        places = line(data, store, unlock)
+
+        def hand_over() -> None:
+            given, taken = handing.drop(places, to)
             if given or taken or once:
                 tell(as_json, {"given": given, "taken": taken}, f"{given} given, {taken} taken")
-            if once:
-                return
-            time.sleep(2.0)
+
+        rounds(hand_over, pause_s=2.0, once=once)
 
 
 @handover_app.command("client-add")

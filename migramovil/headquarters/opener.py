@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ from migramovil.headquarters.objects import Objects, digest_of, make_folder, sam
 from migramovil.headquarters.setup import OpenerKeys
 from migramovil.headquarters.store import Packet, Store
 from migramovil.headquarters.vouching import Unacceptable, Vouchers, check_chain, vouchers_of
+
+log = logging.getLogger(__name__)
 
 RECORD_FORMAT = "migramovil/record/1"
 _FILE_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,99}")
@@ -152,6 +155,7 @@ class PacketOpener:
             ),
             utc=self._utc(),
         )
+        log.info("record %s: %s %s", verdict.record, verdict.kind, verdict.reason)
         return verdict
 
     def _open(self, one: Packet) -> Opened:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from migramovil.core.trouble import Trouble
-from migramovil.headquarters import server, setup
+from migramovil.headquarters import hosting, server, setup
 from migramovil.headquarters.store import Store
+
+log = logging.getLogger(__name__)
 
 Data = Annotated[
     Path, typer.Option("--data", help="Headquarters' data folder.", envvar="MIGRAMOVIL_HQ")
@@ -43,6 +49,26 @@ def books(data: Path) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+def rounds(work: Callable[[], object], *, pause_s: float, once: bool) -> None:
+    """Do it once; or again and again until asked to stop, which is heard between two rounds. Then
+    it says on standard error, in JSON lines, what went wrong, and goes on."""
+    if once:
+        work()
+        return
+    hosting.log_to_stderr()
+    stop = threading.Event()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, lambda *_: stop.set())
+    while not stop.is_set():
+        try:
+            work()
+        except Trouble as trouble:
+            log.error("a round failed: %s", trouble.code)
+        except (OSError, SQLAlchemyError) as problem:  # a disk that is full today is not tomorrow
+            log.error("a round failed: %s", type(problem).__name__)
+        stop.wait(pause_s)
 
 
 def tell(as_json: bool, row: dict[str, Any], line: str) -> None:

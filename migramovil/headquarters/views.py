@@ -13,11 +13,10 @@ from migramovil.headquarters import charts, rulings, watching
 from migramovil.headquarters.markup import Markup, Node, badge, el, facts, page, table
 from migramovil.headquarters.reasons import in_words
 from migramovil.headquarters.store import Alarm, Rejection, Store
-from migramovil.headquarters.watching import LIMA, Expiry, Row
+from migramovil.headquarters.watching import LATE, LIMA, Expiry, Row
 
 SILENT_DAYS = 3
 SOON = timedelta(days=60)
-LATE = timedelta(hours=1)
 """How long a packet may wait for the opener before somebody should look."""
 RECENT = timedelta(days=7)
 _PAGES = (("/", "Resumen"), ("/acuses", "Acuses"), ("/rechazos", "Rechazos"))

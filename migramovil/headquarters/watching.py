@@ -16,6 +16,7 @@ from migramovil.core import canonical, holdings, letters
 from migramovil.core.holdings import Holdings
 from migramovil.core.record import ReceiptBody
 from migramovil.headquarters.people import LETTERS
+from migramovil.headquarters.receiver import LEAST_FREE
 from migramovil.headquarters.store import (
     CONTACTS,
     HANDOVER,
@@ -31,6 +32,8 @@ DAYS = 14
 NEWEST = 50
 MOST_GAPS = 20
 LETTERS_BACK = 50
+LATE = timedelta(hours=1)
+"""What was received waits longer for the opener than it should."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,19 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How it goes, in numbers; `copied` stations are there twice."""
+
+    ok: bool
+    free: int
+    unjudged: int
+    oldest_unjudged: str
+    refused: int
+    to_hand_over: int
+    copied: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
     """A receipt in short."""
 
@@ -75,6 +91,23 @@ class Said:
 class Expiry:
     what: str
     until: datetime
+
+
+def health(store: Store, free: int, now: datetime) -> Health:
+    """`free` bytes on the packets' disk. What is late tells that no opener runs, or that it
+    cannot keep up."""
+    stations = rows(store)
+    oldest = min((row.oldest_unjudged for row in stations if row.unjudged), default="")
+    late = bool(oldest) and now - datetime.fromisoformat(oldest) > LATE
+    return Health(
+        ok=free >= LEAST_FREE and not late,
+        free=free,
+        unjudged=sum(row.unjudged for row in stations),
+        oldest_unjudged=oldest,
+        refused=sum(row.refused for row in stations),
+        to_hand_over=to_hand_over(store),
+        copied=len({one.station for one in store.alarms()}),
+    )
 
 
 def rows(store: Store) -> list[Row]:
