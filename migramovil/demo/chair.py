@@ -82,7 +82,7 @@ class Chair:
             self._sim.printer.fault = PrinterFault.NONE
             self._hand.press(Qt.Key.Key_R)
         self._hand.wait(lambda: len(self._sim.printer.slips) > self._slips, "the slip")
-        self._hand.wait(lambda: self._hand.sees("Comprobante enviado"), "the printer's word")
+        self._hand.wait(lambda: self._hand.sees("Comprobante impreso"), "the printer's word")
         self._hand.picture("08-terminado-sin-biometria" if self._refuses else "08-terminado")
         self._hand.press(Qt.Key.Key_Escape)
 

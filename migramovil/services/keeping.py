@@ -191,7 +191,8 @@ class Keeping:
         return self._desk.run(lambda _: _slips(self._accounts.demand(Act.SEE_QUEUE).vault))
 
     def reprint(self, record_id: str) -> Ticket[Printed]:
-        """Print a slip again, marked and counted as a copy; SlipGone once the jornada ended."""
+        """Print a slip again, marked and counted as a copy unless none came out before; SlipGone
+        once the jornada ended."""
         self._accounts.demand(Act.FINISH)
         return self._printing.print_again(
             lambda: self._desk.run(lambda _: self._taken(record_id)).result()
@@ -215,6 +216,8 @@ class Keeping:
         found = next((s for s in _slips(inside.vault) if s.finished.record_id == record_id), None)
         if found is None:
             raise SlipGone
+        if self._printing.never_came_out(record_id):
+            return found.finished, 0
         inside.vault.audit.append(inside.session.account, _REPRINT, record_id, self._clock.now())
         return found.finished, found.reprints + 1
 

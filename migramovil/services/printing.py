@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from threading import Event
 
 from migramovil.core.roles import Act
+from migramovil.core.trouble import Trouble
 from migramovil.devices.lanes import Ticket
-from migramovil.devices.ports import Printed, SlipLine
+from migramovil.devices.ports import Printed, Printer, SlipLine
 from migramovil.devices.registry import Bench
+from migramovil.devices.trouble import PrintUnconfirmed, StillQueued
 from migramovil.services.accounts import Accounts
 from migramovil.services.clock import LIMA
 from migramovil.services.enrolling import Finished
 from migramovil.services.place import Place
 
 
+def may_be_out(trouble: Trouble) -> bool:
+    """Whether, in spite of this trouble, the slip may have come out or still come."""
+    return isinstance(trouble, (PrintUnconfirmed, StillQueued))
+
+
 class Printing:
-    """`called` tells a procedure's name from its code."""
+    """`called` tells a procedure's name from its code.
+
+    Whether a slip is out is the printer's word (`Printed.confirmed`), the officer's where the
+    printer has none, and is written down nowhere as a fact.
+    """
 
     def __init__(
         self, accounts: Accounts, bench: Bench, place: Place, called: Callable[[str], str]
@@ -25,6 +37,7 @@ class Printing:
         self._bench = bench
         self._place = place
         self._called = called
+        self._failed: set[str] = set()  # records whose slip was asked for, and surely did not come
 
     def slip_lines(self, finished: Finished, copy: int = 0) -> list[SlipLine]:
         """Folio, QR of the folio, procedure, hour, initials: never a whole name or number.
@@ -56,15 +69,26 @@ class Printing:
         return lines
 
     def print_slip(self, finished: Finished) -> Ticket[Printed]:
+        """Print the first slip of a record."""
         self._accounts.demand(Act.FINISH)
-        lines = self.slip_lines(finished)
-        return self._bench.printer.use(
-            lambda printer, _off: printer.print_slip(lines, folio=finished.folio)
-        )
+        self._failed.add(finished.record_id)
+        return self._bench.printer.use(lambda printer, off: self._put(printer, off, finished, 0))
 
     def print_again(self, fetch: Callable[[], tuple[Finished, int]]) -> Ticket[Printed]:
         """Print what `fetch` brings, once the printer is there: the record and which copy it is."""
         self._accounts.demand(Act.FINISH)
-        return self._bench.printer.use(
-            lambda printer, _off: printer.print_slip(self.slip_lines(*fetch()))
-        )
+        return self._bench.printer.use(lambda printer, off: self._put(printer, off, *fetch()))
+
+    def never_came_out(self, record_id: str) -> bool:
+        """Whether every slip of this record that was asked for failed: the next is no copy."""
+        return record_id in self._failed
+
+    def _put(self, printer: Printer, off: Event, finished: Finished, copy: int) -> Printed:
+        lines: Sequence[SlipLine] = self.slip_lines(finished, copy)
+        try:
+            printed = printer.print_slip(lines, folio=finished.folio, cancelled=off)
+        except (PrintUnconfirmed, StillQueued):
+            self._failed.discard(finished.record_id)
+            raise
+        self._failed.discard(finished.record_id)
+        return printed

@@ -13,7 +13,14 @@ import pytest
 from migramovil.core import audit, canonical
 from migramovil.core.record import Descriptor, Realm, ReceiptBody, ReceiptKind, Signed
 from migramovil.core.roles import NotAllowed
-from migramovil.devices.trouble import Cancelled
+from migramovil.core.trouble import Trouble
+from migramovil.devices.trouble import (
+    Cancelled,
+    PaperEndedMidway,
+    PaperOut,
+    PrintUnconfirmed,
+    StillQueued,
+)
 from migramovil.services.accounts import NobodyInside
 from migramovil.services.enrolling import Finished
 from migramovil.services.keeping import Keeping, SlipGone
@@ -105,6 +112,35 @@ def test_a_slip_of_today_is_printed_again_counted_and_on_the_record(folder: Path
         asked = [e for e in at.counter.vault.audit.entries() if e.act == "reprint"]
         assert [entry.subject for entry in asked] == [finished.record_id] * 2
         assert at.counter.vault.audit.verify()
+
+
+def test_the_slip_after_one_that_surely_failed_is_no_copy(folder: Path) -> None:
+    with house(folder) as at:
+        at.counter.enter()
+        finished = at.finish()
+        at.counter.devices.printer.troubles = [PaperOut(), PaperEndedMidway()]
+        with pytest.raises(PaperOut):
+            at.counter.printing.print_slip(finished).result(10)
+        with pytest.raises(PaperEndedMidway):
+            at.keeping.reprint(finished.record_id).result(10)
+        at.keeping.reprint(finished.record_id).result(10)
+        assert not any("Reimpresión" in line for line in printed(at)[0])
+        assert at.keeping.slips().result(10)[0].reprints == 0
+        at.keeping.reprint(finished.record_id).result(10)
+        assert "Reimpresión 1" in printed(at)[1]
+
+
+@pytest.mark.parametrize("doubt", [PrintUnconfirmed(), StillQueued()])
+def test_the_slip_after_one_that_may_be_out_is_a_copy(folder: Path, doubt: Trouble) -> None:
+    with house(folder) as at:
+        at.counter.enter()
+        finished = at.finish()
+        at.counter.devices.printer.troubles = [doubt]
+        with pytest.raises(type(doubt)):
+            at.counter.printing.print_slip(finished).result(10)
+        at.keeping.reprint(finished.record_id).result(10)
+        assert "Reimpresión 1" in printed(at)[0]
+        assert at.keeping.slips().result(10)[0].reprints == 1
 
 
 def test_a_slip_survives_a_crash_between_the_two_stores(

@@ -124,7 +124,7 @@ OPEN = {
     # reads only the catalogues, or what the caller gives it
     "enrolling.catalogue", "enrolling.countries", "enrolling.districts", "enrolling.notices",
     "enrolling.rules", "enrolling.parse_mrz", "enrolling.check_portrait", "printing.slip_lines",
-    "enrolling.read_typed",
+    "printing.never_came_out", "enrolling.read_typed",
     # the draft in hand as it stands in memory, gone with the lock
     "enrolling.draft", "enrolling.missing", "enrolling.busy", "enrolling.park",
     "enrolling.when_saved",

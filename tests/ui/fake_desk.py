@@ -392,6 +392,7 @@ class Printing:
     def __init__(self) -> None:
         self.printed: list[str] = []
         self.trouble: Trouble | None = None
+        self.confirmed = True
 
     def slip_lines(self, finished: Finished) -> list[SlipLine]:
         return [
@@ -411,7 +412,8 @@ class Printing:
 
     def print_slip(self, finished: Finished) -> Ticket[Printed]:
         self.printed.append(finished.folio)
-        return failed(self.trouble) if self.trouble else done(Printed(job="", confirmed=True))
+        told = Printed(job="", confirmed=self.confirmed)
+        return failed(self.trouble) if self.trouble else done(told)
 
 
 class Diagnosing:
@@ -470,9 +472,9 @@ class Keeping:
     def slips(self) -> Ticket[tuple[Slip, ...]]:
         return done(tuple(Slip(finished=a_finished(one), reprints=0) for one in self.slipped))
 
-    def reprint(self, record_id: str) -> Ticket[None]:
+    def reprint(self, record_id: str) -> Ticket[Printed]:
         self.reprinted.append(record_id)
-        return failed(self.trouble) if self.trouble else done(None)
+        return failed(self.trouble) if self.trouble else done(Printed(job="", confirmed=True))
 
     def close_jornada(self) -> Ticket[Held]:
         self.closed += 1

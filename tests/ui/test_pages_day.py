@@ -16,9 +16,12 @@ from pytestqt.qtbot import QtBot
 from migramovil.core.enrollment import Step
 from migramovil.core.record import RecordState
 from migramovil.core.roles import Role
+from migramovil.core.trouble import Trouble
 from migramovil.devices.ports import DeviceRole
+from migramovil.devices.trouble import PrintUnconfirmed, StillQueued
 from migramovil.services.accounts import KeptDraft
 from migramovil.services.backups import Standing
+from migramovil.sync.ports import NoLink
 from migramovil.ui import theme
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit import Badge, Field, Text, TroubleBanner
@@ -34,7 +37,6 @@ from tests.ui.checks import LOOKS, assert_all_well, settle, type_in
 from tests.ui.fake_desk import (
     DirtyGlass,
     FakeDesk,
-    NoLink,
     NoPaper,
     WrongPassword,
     a_desk,
@@ -349,7 +351,7 @@ def a_done(qtbot: QtBot, desk: FakeDesk) -> DonePage:
     return shown(qtbot, page)
 
 
-def test_the_slip_prints_once_by_itself_and_again_when_asked(qtbot: QtBot) -> None:
+def test_the_slip_prints_once_by_itself_and_again_as_a_copy_when_asked(qtbot: QtBot) -> None:
     desk = busy_desk()
     page = a_done(qtbot, desk)
     page.depart()
@@ -358,7 +360,35 @@ def test_the_slip_prints_once_by_itself_and_again_when_asked(qtbot: QtBot) -> No
     again = page.action_for("R")
     assert again is not None
     again()
-    assert len(desk.printing.printed) == 2
+    assert len(desk.printing.printed) == 1
+    assert desk.keeping.reprinted == [a_finished().record_id]
+
+
+def test_the_officer_is_asked_only_when_the_printer_does_not_confirm(qtbot: QtBot) -> None:
+    page = a_done(qtbot, busy_desk())
+    assert "Comprobante impreso" in page._paper.accessibleName()
+    assert not page._yes.isVisible()
+
+    desk = busy_desk()
+    desk.printing.confirmed = False
+    page = a_done(qtbot, desk)
+    assert "Comprobante enviado" in page._paper.accessibleName()
+    assert page._yes.isVisible()
+    page._yes.click()
+    assert "Comprobante entregado" in page._paper.accessibleName()
+    assert not page._yes.isVisible()
+
+
+@pytest.mark.parametrize("doubt", [PrintUnconfirmed(), StillQueued()])
+def test_a_slip_nobody_knows_of_is_never_said_to_be_out_or_not(
+    qtbot: QtBot, doubt: Trouble
+) -> None:
+    desk = busy_desk()
+    desk.printing.trouble = doubt
+    page = a_done(qtbot, desk)
+    assert "No se sabe si el comprobante salió" in page._paper.accessibleName()
+    assert page._yes.isVisible()
+    assert doubt.code in page._trouble.accessibleName()
 
 
 def test_a_printer_without_paper_leaves_the_record_sealed(qtbot: QtBot) -> None:
@@ -367,6 +397,7 @@ def test_a_printer_without_paper_leaves_the_record_sealed(qtbot: QtBot) -> None:
     page = a_done(qtbot, desk)
     assert "PRN-02" in page._trouble.accessibleName()
     assert "El registro está sellado" in page._trouble.accessibleName()
+    assert not page._yes.isVisible()
     assert page.primary().available
 
 

@@ -10,12 +10,15 @@ from PySide6.QtWidgets import QApplication
 
 from migramovil.core.record import RecordState
 from migramovil.core.trouble import Trouble
+from migramovil.services.printing import may_be_out
 from migramovil.ui import kit, theme
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import NEXT, Action, Hint, Primary
 from migramovil.ui.pages.common import DayPage, moment_of, offline, size_words
 
 if TYPE_CHECKING:
+    from migramovil.devices.lanes import Ticket
+    from migramovil.devices.ports import Printed
     from migramovil.services.desk import Desk
     from migramovil.services.enrolling import Finished
 
@@ -48,7 +51,7 @@ class DonePage(DayPage):
         self._trouble = kit.TroubleBanner()
         self._slip = kit.SlipView()
         self._yes = kit.Button("Sí, salió", icon="check-bold", key="S", on=self._came_out)
-        self._again = kit.Button("Reimprimir", icon="printer", key="R", on=self._print)
+        self._again = kit.Button("Reimprimir", icon="printer", key="R", on=self._reprint)
         self.build((kit.row((self._left(), 1), *self._preview(), gap=24), 1), titled=False)
 
     def _left(self) -> kit.Part:
@@ -138,28 +141,45 @@ class DonePage(DayPage):
 
     # ---- the paper -------------------------------------------------------------------------
     def _print(self) -> None:
-        if self._finished is None:
-            return
+        if self._finished is not None:
+            self._wait_for(self._desk.printing.print_slip(self._finished))
+
+    def _reprint(self) -> None:
+        if self._finished is not None:
+            self._wait_for(self._desk.keeping.reprint(self._finished.record_id))
+
+    def _wait_for(self, ticket: Ticket[Printed]) -> None:
         self._trouble.settle()
         self._paper.say("now", "Imprimiendo el comprobante", second="El registro ya está a salvo.")
-        self._yes.hide()
-        ticket = self._desk.printing.print_slip(self._finished)
+        self._ask(False)
         self._bridge.when_done(ticket, self._printed, self._no_paper)
 
-    def _printed(self, _: object) -> None:
-        self._paper.say("ok", "Comprobante enviado a la impresora", second="¿Salió el papel?")
-        self._yes.show()
-        self.changed.emit()
+    def _printed(self, printed: Printed) -> None:
+        if printed.confirmed:
+            self._paper.say("ok", "Comprobante impreso", second="La impresora lo confirmó.")
+        else:
+            sent = "Comprobante enviado a la impresora"
+            self._paper.say("now", sent, second="¿Salió completo?")
+        self._ask(not printed.confirmed)
 
     def _no_paper(self, trouble: Trouble) -> None:
-        self._paper.say("warn", "El comprobante no salió", second="Anote el folio en un papel.")
+        unknown = may_be_out(trouble)
+        if unknown:
+            doubt = "No se sabe si el comprobante salió"
+            self._paper.say("warn", doubt, second="¿Salió completo?")
+        else:
+            self._paper.say("warn", "El comprobante no salió", second="Anote el folio en un papel.")
+        self._ask(unknown)
         self._trouble.show_trouble(trouble, safe="El registro está sellado")
+
+    def _ask(self, asked: bool) -> None:
+        self._yes.setVisible(asked)
+        self.changed.emit()
 
     def _came_out(self) -> None:
         self._paper.say("ok", "Comprobante entregado", second="La persona lo tiene.")
-        self._yes.hide()
         self._trouble.settle()
-        self.changed.emit()
+        self._ask(False)
 
     def _correct(self) -> None:
         done = self._finished
