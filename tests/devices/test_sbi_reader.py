@@ -93,7 +93,7 @@ def test_ports_that_are_no_range_are_none(ports: str) -> None:
 
 def test_looking_where_nobody_listens_takes_no_time() -> None:
     since = time.monotonic()
-    assert sbi.find(Addresses(sbi="47001-47100")) == []
+    assert sbi.find(Addresses(sbi="3801-3900")) == []
     assert time.monotonic() - since < 1  # about 0.01 on an idle machine
 
 

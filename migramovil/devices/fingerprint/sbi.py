@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import select
+import selectors
 import socket
 import time
 import uuid
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import h11
 
@@ -60,7 +60,7 @@ _ANSWER_S = 2.0
 _GRACE_S = 4.0  # a service compresses and signs after the time it was given for the finger
 _FIRST_FRAME_S = 1.0
 _BUSY_S = 0.25  # between two tries at a service that still is at a capture called off before
-_SMALL, _LARGE = 1 << 20, 32 << 20  # most bytes of an answer
+_SMALL, _LARGE = 1 << 20, 16 << 20  # most bytes of an answer
 
 # Method and path of each call.
 _DISCOVER = ("MOSIPDISC", "/device")
@@ -363,7 +363,10 @@ def _finish(call: _Call, end: float, cancelled: Event, preview: _Preview | None 
 
 
 def _ready(calls: list[_Call]) -> list[_Call]:
-    return select.select(calls, [], [], _LOOK_S)[0]
+    with selectors.DefaultSelector() as waiting:
+        for call in calls:
+            waiting.register(call, selectors.EVENT_READ, call)
+        return [key.data for key, _ in waiting.select(_LOOK_S)]
 
 
 def _exchange(port: int, what: tuple[str, str], body: bytes, end: float, cancelled: Event) -> bytes:
@@ -382,22 +385,22 @@ def _listening(ports: Sequence[int]) -> list[int]:
     A closed port says so at once on Linux; Windows thinks about it for two seconds, which nobody
     waits for.
     """
-    with contextlib.ExitStack() as sockets:
-        waiting: dict[socket.socket, int] = {}
+    open_ports = []
+    with contextlib.ExitStack() as held:
+        waiting = held.enter_context(selectors.DefaultSelector())
         for port in ports:
-            line = sockets.enter_context(socket.socket())
+            line = held.enter_context(socket.socket())
             line.setblocking(False)
             if line.connect_ex((HOST, port)) in {0, errno.EINPROGRESS, errno.EWOULDBLOCK}:
-                waiting[line] = port
-        open_ports = []
+                waiting.register(line, selectors.EVENT_WRITE, port)
         end = time.monotonic() + _CONNECT_S
-        while waiting and (left := end - time.monotonic()) > 0:
-            _, writable, failed = select.select([], list(waiting), list(waiting), left)
-            for line in {*writable, *failed}:
-                port = waiting.pop(line)
-                if line.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
-                    open_ports.append(port)
-        return sorted(open_ports)
+        while waiting.get_map() and (left := end - time.monotonic()) > 0:
+            for key, _ in waiting.select(left):
+                waiting.unregister(key.fileobj)
+                answered = cast("socket.socket", key.fileobj)
+                if answered.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
+                    open_ports.append(key.data)
+    return sorted(open_ports)
 
 
 def _ports(text: str) -> Sequence[int]:
