@@ -43,6 +43,7 @@ from migramovil.ui.pages.supervision import ENTRIES, SupervisionPage
 from migramovil.ui.pages.visits import VisitsPage
 from migramovil.ui.pages.void import CorrectPage, VoidPage
 from migramovil.ui.pages.wizard import STEP_PAGES, ReviewPage
+from migramovil.ui.wedge import Wedge
 
 NAV = (
     NavItem(key="jornada", name="Jornada", icon="house"),
@@ -74,6 +75,8 @@ class StationWindow(Frame):
         self._seen: set[DraftStep] = set()
         self._portrait: tuple[str, QImage | None] = ("", None)
         self._idle = IdleWatch(self, idle_s, steady)
+        self._wedge = Wedge(self, self._typed_by_reader)
+        self._wedge.set_on(True)
         self._locking = False
         self._left: tuple[str, str] = ("", "")  # who left the chair by a lock, and whose it was
         self._sealed_behind: Finished | None = None
@@ -144,6 +147,10 @@ class StationWindow(Frame):
             beside.go_back.connect(lambda: self._go_day("envios"))
         self._correct.opened.connect(self._sit_down)
         self._correct.left.connect(lambda: self._go_day("envios"))
+
+    def _typed_by_reader(self, text: str) -> None:
+        if self.page is not None and not self.page.take_reading(text):
+            self.footer.say_missing("Aquí no se usa el lector de mano.")
 
     def _listen(self) -> None:
         """The services call on their own threads; the bridge brings it here."""
@@ -514,6 +521,7 @@ class StationWindow(Frame):
         self._when_free(self._closed)
 
     def _closed(self) -> None:
+        self._wedge.set_on(False)
         self._close_vault()
         self.allow_close()
 

@@ -111,7 +111,7 @@ class Clock:
 
 
 @contextmanager
-def _window(qtbot: QtBot, draft: Draft, *, between_s: float) -> Iterator[Any]:
+def a_window(qtbot: QtBot, draft: Draft, *, between_s: float) -> Iterator[Any]:
     desk: FakeDesk = a_desk()
     enrolling = Sealing(draft)
     desk.enrolling = cast(Any, enrolling)
@@ -137,7 +137,7 @@ def hammer(window: StationWindow, keys: Callable[[], tuple[Qt.Key, Qt.KeyboardMo
 def test_hammered_keys_never_seal_what_lacks_something(qtbot: QtBot, piece: str) -> None:
     dice = random.Random(piece)  # noqa: S311 - a repeatable mess
     draft = played.whole(**WITHOUT[piece], step=Step.REVIEW)
-    with _window(qtbot, draft, between_s=1.0) as (window, enrolling):
+    with a_window(qtbot, draft, between_s=1.0) as (window, enrolling):
         keys = [key for key in KEYS if key not in MENDED_BY.get(piece, ())]
         hammer(window, lambda: (Qt.Key.Key_F10, NONE))
         for _ in range(HAMMERED):
@@ -153,7 +153,7 @@ def test_what_keys_can_mend_is_sealed_only_once_it_is_mended(
 ) -> None:
     """`finish` of the played service fails the test if anything is missing when it is asked."""
     dice = random.Random(f"{piece} {seed}")  # noqa: S311 - a repeatable mess
-    with _window(qtbot, played.whole(**WITHOUT[piece], step=Step.REVIEW), between_s=1.0) as (
+    with a_window(qtbot, played.whole(**WITHOUT[piece], step=Step.REVIEW), between_s=1.0) as (
         window,
         enrolling,
     ):
@@ -164,7 +164,7 @@ def test_what_keys_can_mend_is_sealed_only_once_it_is_mended(
 
 def test_the_persons_answer_is_never_given_by_going_on(qtbot: QtBot) -> None:
     draft = played.whole(**WITHOUT["the answer"], step=Step.CONSENT)
-    with _window(qtbot, draft, between_s=1.0) as (window, enrolling):
+    with a_window(qtbot, draft, between_s=1.0) as (window, enrolling):
         for _ in range(5):
             for key in (
                 (Qt.Key.Key_F10, NONE),
@@ -177,16 +177,16 @@ def test_the_persons_answer_is_never_given_by_going_on(qtbot: QtBot) -> None:
 
 def test_the_primarys_key_presses_no_button_that_has_the_focus(qtbot: QtBot) -> None:
     draft = played.whole(**WITHOUT["the confirmation"], step=Step.IDENTITY)
-    with _window(qtbot, draft, between_s=1.0) as (window, enrolling):
+    with a_window(qtbot, draft, between_s=1.0) as (window, enrolling):
         for _ in range(4):
             hammer(window, lambda: (Qt.Key.Key_Return, CTRL))
         assert not enrolling.draft.mrz_confirmed
         assert isinstance(window.page, IdentityPage)
 
 
-def test_no_step_steals_the_focus_from_the_window(qtbot: QtBot) -> None:
+def test_no_step_steals_the_focus_from_thea_window(qtbot: QtBot) -> None:
     """A part shown before it has its place would be a window of its own for a moment."""
-    with _window(qtbot, played.whole(), between_s=1.0) as (window, _enrolling):
+    with a_window(qtbot, played.whole(), between_s=1.0) as (window, _enrolling):
         for step in STEPS:
             window._show_step(step)
             settle()
@@ -196,7 +196,7 @@ def test_no_step_steals_the_focus_from_the_window(qtbot: QtBot) -> None:
 @pytest.mark.parametrize("seed", range(2))
 def test_hammered_keys_seal_what_is_whole_exactly_once(qtbot: QtBot, seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311 - a repeatable mess
-    with _window(qtbot, played.whole(step=Step.REVIEW), between_s=1.0) as (window, enrolling):
+    with a_window(qtbot, played.whole(step=Step.REVIEW), between_s=1.0) as (window, enrolling):
         hammer(window, lambda: (Qt.Key.Key_F10, NONE))
         for _ in range(HAMMERED):
             hammer(window, lambda: dice.choice(KEYS))
@@ -205,7 +205,7 @@ def test_hammered_keys_seal_what_is_whole_exactly_once(qtbot: QtBot, seed: int) 
 
 
 def test_a_slow_seal_is_asked_for_once_however_often_the_key_is_pressed(qtbot: QtBot) -> None:
-    with _window(qtbot, played.whole(step=Step.REVIEW), between_s=1.0) as (window, enrolling):
+    with a_window(qtbot, played.whole(step=Step.REVIEW), between_s=1.0) as (window, enrolling):
         slow = pending()
         asked: list[str] = []
         enrolling.finish = lambda: asked.append("finish") or slow
@@ -220,14 +220,14 @@ def test_a_slow_seal_is_asked_for_once_however_often_the_key_is_pressed(qtbot: Q
 
 
 def test_enter_alone_never_seals_what_is_whole(qtbot: QtBot) -> None:
-    with _window(qtbot, played.whole(step=Step.REVIEW), between_s=1.0) as (window, enrolling):
+    with a_window(qtbot, played.whole(step=Step.REVIEW), between_s=1.0) as (window, enrolling):
         for _ in range(HAMMERED):
             hammer(window, lambda: (Qt.Key.Key_Return, NONE))
         assert enrolling.asked.count("finish") == 0
 
 
 def test_a_second_press_at_once_does_not_go_on_from_what_was_sealed(qtbot: QtBot) -> None:
-    with _window(qtbot, played.whole(step=Step.REVIEW), between_s=0.0) as (window, enrolling):
+    with a_window(qtbot, played.whole(step=Step.REVIEW), between_s=0.0) as (window, enrolling):
         QTest.qWait(450)
         for _ in range(10):
             hammer(window, lambda: (Qt.Key.Key_F10, NONE))

@@ -11,14 +11,13 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from migramovil.ui.wedge import GAP_S, LEAST, SILENCE_S, Wedge
+from migramovil.ui.wedge import GAP_S, LEAST, Wedge
+from tests.ui.keyboard import NONE, Keyboard, be_silent
 
 TD3 = (
     "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
     "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
 )
-NONE = Qt.KeyboardModifier.NoModifier
-KEYS = {"\n": Qt.Key.Key_Return, "\t": Qt.Key.Key_Tab, " ": Qt.Key.Key_Space, "<": Qt.Key.Key_Less}
 
 
 class Form(QWidget):
@@ -40,27 +39,6 @@ class Form(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's own name
         self.acted.append("\n" if event.key() == Qt.Key.Key_Return else event.text())
-
-
-class Keyboard:
-    """Presses keys with the times that a windowing system gives them, as fast as the test runs."""
-
-    def __init__(self) -> None:
-        self.now_ms = 1000.0
-
-    def type(
-        self, letters: str, *, gap_ms: float, held: Qt.KeyboardModifier = NONE, again: bool = False
-    ) -> None:
-        for letter in letters:
-            self.now_ms += gap_ms
-            key = KEYS.get(letter) or Qt.Key(ord(letter.upper()) if ord(letter) < 256 else 0x1000)
-            text = "\r" if letter == "\n" else letter
-            for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
-                event = QKeyEvent(kind, key, held, text, again)
-                event.setTimestamp(round(self.now_ms))
-                target = QApplication.focusWidget()
-                assert target is not None
-                QApplication.sendEvent(target, event)
 
 
 @pytest.fixture
@@ -90,10 +68,6 @@ def wedge(form: Form, heard: list[str]) -> Iterator[Wedge]:
 @pytest.fixture
 def keyboard(wedge: Wedge) -> Keyboard:
     return Keyboard()
-
-
-def be_silent(qtbot: QtBot) -> None:
-    qtbot.wait(round((SILENCE_S + 2 * GAP_S) * 1000))
 
 
 def test_a_reading_is_heard_and_nothing_of_it_reaches_the_form(

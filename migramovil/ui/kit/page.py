@@ -97,6 +97,14 @@ class Page(QWidget):
         if self.can_go_back:
             self.go_back.emit()
 
+    def take_reading(self, text: str) -> bool:
+        """What a hand-held reader typed, each line ending in "\\n"; False where none is wanted.
+
+        Its keys reach no control by themselves: this is the reading field.
+        """
+        del text
+        return False
+
     def first_focus(self) -> QWidget | None:
         """What has the focus on arrival; None for the primary button."""
         return None

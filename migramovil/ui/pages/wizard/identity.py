@@ -52,9 +52,9 @@ class IdentityPage(StepPage):
 
     step = Step.IDENTITY
     help = (
-        "F5 lee el documento con el lector; F6 abre un cuadro donde usted o un lector de mano "
-        "escribe las líneas. Compare lo leído con lo escrito: al confirmar se llena lo vacío y "
-        "nunca se cambia lo que usted escribió."
+        "F5 lee el documento con el lector; con un lector de mano basta pasarlo. F6 abre un cuadro "
+        "donde usted escribe las líneas. Compare lo leído con lo escrito: al confirmar se llena lo "
+        "vacío y nunca se cambia lo que usted escribió."
     )
 
     def __init__(self, desk: Desk, bridge: Bridge) -> None:
@@ -172,6 +172,18 @@ class IdentityPage(StepPage):
     def _not_read(self, trouble: Trouble) -> None:
         self._reading_over()
         self.banner.show_trouble(trouble)
+
+    def take_reading(self, text: str) -> bool:
+        try:
+            reading = self.enrolling.read_typed(text)
+        except Trouble as trouble:
+            self.banner.show_trouble(trouble)
+            return True
+        if self._ticket is not None:
+            self._ticket.cancel()
+            self._reading_over()
+        self._take(reading)
+        return True
 
     def _reading_over(self) -> None:
         self._ticket = None
@@ -329,7 +341,7 @@ class IdentityPage(StepPage):
             "de abajo. Si el documento no tiene esas líneas, llene los campos.",
             "body", "ink2", wrap=True,
         )  # fmt: skip
-        self.lines = kit.TextArea("Escriba o pase con el lector de mano las dos o tres líneas")
+        self.lines = kit.TextArea("Escriba las dos o tres líneas, o pase el lector de mano")
         self.lines.setFont(theme.font("sub", mono=True))
         self.lines.setFixedHeight(theme.px(96))
         self.lines.setAccessibleName("Líneas del documento")
