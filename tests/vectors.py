@@ -5,6 +5,7 @@ What is sealed (HPKE) differs each time it is made; those vectors are kept and o
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,31 @@ def objects() -> list[dict[str, str]]:
         }
         for name, plain in plains.items()
     ]
+
+
+def noise(size: int) -> bytes:
+    """Bytes that do not deflate: SHA-256 of 0, 1, 2 … (4 bytes, big-endian), joined and cut."""
+    pieces = (hashlib.sha256(at.to_bytes(4, "big")).digest() for at in range(-(-size // 32)))
+    return b"".join(pieces)[:size]
+
+
+def chunks() -> list[dict[str, Any]]:
+    """Objects of noise around the edges of chunks, too large to write out: by their hashes."""
+    found = []
+    for size in (65_535, 65_536, 140_000):
+        sealed = sealing.encrypt_object(CONTENT_KEY, RECORD, "a1", noise(size))
+        found.append(
+            {
+                "record": RECORD,
+                "object": "a1",
+                "content_key": CONTENT_KEY.hex(),
+                "noise": size,
+                "plain_sha256": sealing.sha256(noise(size)),
+                "sealed_size": len(sealed),
+                "sealed_sha256": sealing.sha256(sealed),
+            }
+        )
+    return found
 
 
 def sealed_packet() -> dict[str, str]:
@@ -256,6 +282,7 @@ def fixed() -> dict[str, Any]:
         "requests": requests(),
         "codes": codes(),
         "descriptor": json.loads(canonical.encode(descriptor())),
+        "chunks": chunks(),
         "letter": letter(),
         "spoken": spoken(),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,17 @@ def test_objects_open_and_what_is_sealed_here_opens_too() -> None:
         assert other.open_object(key, one["record"], one["object"], again) == plain
         with pytest.raises(InvalidTag):
             other.open_object(key, one["record"], "another", sealed)
+
+
+def test_large_objects_are_cut_as_told() -> None:
+    for one in told("chunks"):
+        hashes = (hashlib.sha256(at.to_bytes(4, "big")) for at in range(one["noise"] // 32 + 1))
+        plain = b"".join(each.digest() for each in hashes)[: one["noise"]]
+        assert other.sha256(plain) == one["plain_sha256"]
+        key = bytes.fromhex(one["content_key"])
+        sealed = other.seal_object(key, one["record"], one["object"], plain)
+        assert (len(sealed), other.sha256(sealed)) == (one["sealed_size"], one["sealed_sha256"])
+        assert other.open_object(key, one["record"], one["object"], sealed) == plain
 
 
 def test_a_packet_holds_opens_with_either_key_and_is_announced_as_it_is() -> None:
