@@ -20,6 +20,7 @@ from migramovil.services.backups import Medium
 from migramovil.services.bundles import Imported, Standing
 from migramovil.services.downstream import Row
 from migramovil.sync.bundle import StickGone
+from migramovil.sync.ports import NoLink
 from migramovil.ui import kit, theme
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit import Badge, TroubleBanner
@@ -31,7 +32,6 @@ from tests.ui.checks import LOOKS, assert_all_well, settle
 from tests.ui.fake_desk import (
     NOON,
     FakeDesk,
-    NoLink,
     a_desk,
     a_status,
     an_exchange,

@@ -29,7 +29,7 @@ from migramovil.ui.pages.common import LINK_TROUBLES, WHO, estimate_words, link_
 from migramovil.ui.pages.queue import QueuePage, end_words, refusal_words
 from migramovil.ui.window import StationWindow
 from tests.ui.checks import LOOKS, assert_all_well, assert_nothing_clipped, settle
-from tests.ui.fake_desk import NOON, FakeDesk, NoLink, a_desk, a_status, some_rows
+from tests.ui.fake_desk import NOON, FakeDesk, a_desk, a_status, some_rows
 
 
 def queue_page(qtbot: QtBot, desk: FakeDesk) -> tuple[StationWindow, QueuePage]:
@@ -188,7 +188,7 @@ def test_a_record_that_stands_still_is_not_said_to_move(qtbot: QtBot) -> None:
 
 def test_a_wrong_clock_is_named_with_what_to_do(qtbot: QtBot) -> None:
     desk = a_queue_desk()
-    desk.clock = Ahead()  # type: ignore[assignment]
+    desk.clock = Ahead()
     _, page = queue_page(qtbot, desk)
     assert "El reloj de la laptop está adelantado" in page._cause.accessibleName()
     assert "Siga trabajando" in page._cause.accessibleName()
@@ -258,7 +258,7 @@ def test_an_officer_sees_the_same_without_the_buttons(qtbot: QtBot) -> None:
 
 def test_what_supervision_could_not_do_is_said(qtbot: QtBot) -> None:
     desk = a_queue_desk(role=Role.SUPERVISOR)
-    desk.spending.told, desk.spending.trouble = METERED, NoLink()
+    desk.spending.told, desk.spending.trouble = METERED, ports.NoLink()
     window, page = queue_page(qtbot, desk)
     QTest.keyClick(window, Qt.Key.Key_F8)
     qtbot.waitUntil(page._trouble.isVisible)

@@ -169,9 +169,9 @@ class QueuePage(DayPage):
         parts: list[kit.Item] = [(left, 1)]
         if not theme.large():
             self._card = self._detail()
-            parts.append(kit.fixed(self._card, 280))
+            parts.append(kit.fixed(self._card, 288))
         self.build(
-            (kit.row(*parts, gap=16), 1),
+            (kit.row(*parts, gap=12), 1),
             actions=[
                 self._sums,
                 kit.Button("Memoria USB", icon="hard-drives", key="F7", on=self.stick.emit),
