@@ -91,7 +91,7 @@ def packed(station: Station, size: int = 150_000, **change: Any) -> Packet:
 
 def verdict(station: Station, packet: Packet) -> Body:
     """The opener's word, once there is one."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         found = station.receipts(packet)
         if found[-1]["kind"] != "stored":
