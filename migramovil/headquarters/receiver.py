@@ -159,12 +159,18 @@ class Intake:
         run, self.run = self.run, None
         try:
             run.seek(0)
-            while keep and (piece := run.read(self.size)):
+            while keep and self._due and len(piece := run.read(self.size)) == self._due:
                 self._put([piece])
         except Refused:
             log.info("a run ended within a part")
         finally:
             self._objects.drop_run(run)
+
+    @property
+    def _due(self) -> int:
+        """How large the next part is; what a break left of one is less, and no lie."""
+        begun = self.begun
+        return min(self.size, begun.asked.size - self._next * self.size) if begun else 0
 
     def _put(self, pieces: Sequence[bytes]) -> None:
         if self.begun is None:

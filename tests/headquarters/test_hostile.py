@@ -251,6 +251,8 @@ def test_a_run_that_breaks_keeps_the_whole_parts_that_came(
     assert told["parts"] == lacking[broken]
     with place.books() as store:
         assert store.packet(one.station, one.record) is None
+        named = [rejection for rejection in store.rejections() if rejection.record == one.record]
+    assert len(named) == (1 if broken == "changed" else 0)  # a break is nobody's lie
     assert not any(path.endswith(".run") for path in kept(place))
     client = station.client()
     assert client.send(one, data, lambda _: None)
