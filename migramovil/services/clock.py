@@ -2,7 +2,7 @@
 
 Laptops' clocks lie. What headquarters signed is carried on by a clock nobody can set (the time
 since the machine started); the laptop's own is believed only while nothing better is known, and
-then without a bound. docs/decisions/0011.
+then without a bound, unless the satellites bear it out. docs/decisions/0011, 0015.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ SLACK = timedelta(minutes=5)
 AGREES = timedelta(days=1)
 """How long after headquarters' last word a machine started since may still be believed a little."""
 AHEAD = timedelta(days=366)
+SATELLITES_DOUBT_S = 30
+"""A receiver just switched on may not know the leap seconds yet (18), and speaks a second late."""
 
 
 class Memory(Protocol):
@@ -63,7 +65,7 @@ class Skew:
     """The laptop's clock against what is known: later than it (`ahead`) or earlier.
 
     `trusted`: the station goes by headquarters' time meanwhile; else `by` is only a lower bound,
-    or how far past the last known time the clock claims to be.
+    how far past the last known time the clock claims to be, or how far from the satellites'.
     """
 
     by: timedelta
@@ -86,6 +88,14 @@ def boot() -> str:
         return ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Witness:
+    """What satellites said, and where the steady clock stood then (s)."""
+
+    utc: datetime
+    steady_s: float
+
+
 class StationClock:
     """`now` is the laptop's clock, `steady` the one since its start (`boot`), `sealed` the UTC of
     the record sealed last ("" for none); each is asked anew."""
@@ -106,6 +116,7 @@ class StationClock:
         self._sealed = sealed
         self._signed = self._remembered()
         self._live = self._signed is not None and self._signed.boot == boot != ""
+        self._witness: _Witness | None = None  # never kept: it would speak for another day
 
     def correct(self, headquarters: datetime, *, doubt_s: int = 0) -> None:
         """Take headquarters' signed time, known to `doubt_s` seconds. Safe from any thread."""
@@ -119,6 +130,14 @@ class StationClock:
         with contextlib.suppress(Trouble):  # a full disk must not stop the line to headquarters
             self._memory.write(canonical.encode(self._signed).decode())
 
+    def bear_out(self, satellites: datetime) -> None:
+        """Take what a receiver says the UTC is. Safe from any thread.
+
+        Anybody with a transmitter can say it, so it sets no time and lets nothing end: it only
+        bounds the laptop's clock while headquarters has not spoken since the machine started.
+        """
+        self._witness = _Witness(utc=satellites.astimezone(UTC), steady_s=self._steady())
+
     # ---- what time it is -----------------------------------------------------------------
     def utc(self) -> datetime:
         signed = self._signed
@@ -131,6 +150,11 @@ class StationClock:
 
     def doubt_s(self) -> int | None:
         """How wrong `utc` may be, in seconds; None where nothing bounds it."""
+        bounds = [self._signed_doubt_s(), None if self._live else self._witnessed_doubt_s()]
+        return min((bound for bound in bounds if bound is not None), default=None)
+
+    def _signed_doubt_s(self) -> int | None:
+        """The doubt by headquarters' word alone."""
         signed = self._signed
         if signed is None:
             return None
@@ -145,16 +169,48 @@ class StationClock:
         whole = self._now() - _moment(signed.utc)
         return signed.doubt_s + LEAST_DOUBT_S + math.ceil(whole.total_seconds())
 
+    def _witnessed_doubt_s(self) -> int | None:
+        """The doubt by the satellites' word: two clocks that differ by a day bound nothing."""
+        told = self._witnessed()
+        if told is None:
+            return None
+        off = abs(self._now() - told)
+        return SATELLITES_DOUBT_S + math.ceil(off.total_seconds()) if off <= AGREES else None
+
+    def _witnessed(self) -> datetime | None:
+        """The present by the satellites. None without them, and when they tell a time before
+        headquarters' last word: that is a lie or a broken receiver."""
+        told, signed = self._satellites(), self._signed
+        if told is None or signed is None:
+            return told
+        slack = timedelta(seconds=SATELLITES_DOUBT_S + signed.doubt_s + LEAST_DOUBT_S)
+        return None if told + slack < _moment(signed.utc) else told
+
+    def _satellites(self) -> datetime | None:
+        witness = self._witness
+        if witness is None:
+            return None
+        return witness.utc + timedelta(seconds=self._steady() - witness.steady_s)
+
     def earliest(self) -> datetime | None:
-        """The earliest the present can be, whatever the laptop's clock says; None while
-        headquarters never told the time."""
+        """The earliest the present can be, whatever the laptop's clock or the sky says; None while
+        headquarters never told the time. What must not end too soon goes by this."""
         signed = self._signed
         if signed is None:
             return None
-        doubt = self.doubt_s()
+        doubt = self._signed_doubt_s()
         if doubt is None:
             return _moment(signed.utc) - timedelta(seconds=signed.doubt_s)
         return self.utc() - timedelta(seconds=doubt)
+
+    def satellites_off(self) -> timedelta | None:
+        """How far the satellites' time is from the station's, when that is more than both doubts
+        and worth a word: then a receiver is broken, or somebody is transmitting."""
+        told, doubt = self._satellites(), self._signed_doubt_s()
+        if told is None or doubt is None or not self._live:
+            return None
+        off = abs(told - self.utc())
+        return off if off > max(SLACK, timedelta(seconds=doubt + SATELLITES_DOUBT_S)) else None
 
     def running(self) -> float:
         """Seconds on the clock that nobody can set; only differences mean something."""
@@ -178,6 +234,9 @@ class StationClock:
         off = self._now() - floor
         if off < -SLACK or (off > AHEAD and floor > _NEVER):
             return _skew(off, trusted=False)
+        told = self._witnessed()
+        if told is not None and abs(self._now() - told) > SLACK:
+            return _skew(self._now() - told, trusted=False)
         return None
 
     def _last_sealed(self) -> datetime:

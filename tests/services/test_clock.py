@@ -188,3 +188,91 @@ def test_what_headquarters_signs_at_a_dialling_corrects_the_station(
     clock = a_clock(Hands(wall=NOON - timedelta(hours=2)), Paper())
     app._line(identity, clock, "")._on_time(NOON, 1)
     assert (clock.utc(), clock.doubt_s()) == (NOON, 3)
+
+
+# ---- satellites ----------------------------------------------------------------------------------
+def borne_out(hands: Hands, paper: Paper, off: timedelta, *, boot: str = "two") -> StationClock:
+    """A clock after another start of the machine, told a time that is `off` from the laptop's."""
+    clock = a_clock(hands, paper, boot=boot)
+    clock.bear_out(hands.wall + off)
+    return clock
+
+
+def test_satellites_bound_a_clock_that_nothing_else_does() -> None:
+    hands = Hands()
+    clock = borne_out(hands, Paper(), timedelta(seconds=-40))
+    assert clock.utc() == NOON  # they set nothing
+    assert clock.doubt_s() == 30 + 40
+    assert clock.skew() is None
+    hands.pass_s(3600)
+    assert clock.doubt_s() == 30 + 40
+
+
+def test_satellites_say_that_the_laptops_clock_is_wrong() -> None:
+    clock = borne_out(Hands(), Paper(), timedelta(hours=3))
+    skew = clock.skew()
+    assert skew is not None
+    assert (skew.by, skew.ahead, skew.trusted) == (timedelta(hours=3), False, False)
+    assert clock.doubt_s() == 30 + 3 * 3600
+
+
+def test_two_clocks_a_day_apart_bound_nothing() -> None:
+    clock = borne_out(Hands(), Paper(), timedelta(days=-7168))  # a lost week number
+    assert clock.doubt_s() is None
+    assert clock.skew() is not None
+
+
+def test_satellites_narrow_the_doubt_after_a_restart_and_never_widen_it() -> None:
+    hands, paper = Hands(), Paper()
+    corrected(hands, paper)
+    hands.pass_s(3600)
+    assert borne_out(hands, paper, timedelta()).doubt_s() == 30
+    assert borne_out(hands, paper, timedelta(hours=2)).doubt_s() == 3 + 3600
+
+
+@pytest.mark.parametrize("lie", [timedelta(hours=-3), timedelta(days=-7168), timedelta(days=400)])
+def test_whoever_transmits_moves_no_stamp_of_headquarters_time(lie: timedelta) -> None:
+    hands = Hands()
+    clock = corrected(hands, Paper())
+    hands.pass_s(60)
+    clock.bear_out(hands.wall + lie)
+    assert clock.utc() == NOON + timedelta(seconds=60)
+    assert clock.doubt_s() == 4
+    assert clock.skew() is None
+    assert clock.satellites_off() == abs(lie)
+
+
+def test_a_time_before_headquarters_last_word_is_no_word_at_all() -> None:
+    hands, paper = Hands(), Paper()
+    corrected(hands, paper)
+    hands.wall = NOON - timedelta(hours=2)
+    clock = borne_out(hands, paper, timedelta())
+    assert clock.doubt_s() is None
+    skew = clock.skew()
+    assert skew is not None  # by headquarters' word, not by theirs
+    assert skew.by == timedelta(hours=2)
+
+
+@pytest.mark.parametrize("lie", [timedelta(days=1), timedelta(days=400)])
+def test_nothing_ends_sooner_by_what_satellites_say(lie: timedelta) -> None:
+    hands, paper = Hands(), Paper()
+    corrected(hands, paper)
+    hands.wall += lie
+    plain = a_clock(hands, paper, boot="two").earliest()
+    assert borne_out(hands, paper, timedelta()).earliest() == plain
+    assert plain is not None
+    assert plain <= NOON
+    assert borne_out(Hands(), Paper(), timedelta()).earliest() is None
+
+
+def test_what_satellites_said_does_not_outlive_the_program() -> None:
+    hands, paper = Hands(), Paper()
+    borne_out(hands, paper, timedelta(), boot="one")
+    assert paper.words is None
+    assert a_clock(hands, paper).doubt_s() is None
+
+
+def test_satellites_that_agree_are_not_worth_a_word() -> None:
+    clock = corrected(Hands(), Paper())
+    clock.bear_out(NOON + timedelta(seconds=20))
+    assert clock.satellites_off() is None
