@@ -263,6 +263,20 @@ def test_no_port_named_no_sensor() -> None:
     assert ef01.find(Addresses(finger_serial="/dev/ttyNOWHERE")) == []
 
 
+def test_a_finger_called_off_while_it_lifts_is_not_given(make: Make) -> None:
+    played, reader = make()
+    feel, cancelled = played._feels, Event()
+
+    def called_off() -> bool:
+        if played._lift_at is not None:
+            cancelled.set()
+        return feel()
+
+    played._feels = called_off  # type: ignore[method-assign]
+    with pytest.raises(Cancelled):
+        reader.capture(timeout_s=5, cancelled=cancelled)
+
+
 def test_no_thread_is_left_after_closing(make: Make) -> None:
     played, reader = make()
     reader.close()

@@ -336,6 +336,21 @@ def test_a_listener_that_stumbles_is_set_up_again(played: SimulatedUsbReader) ->
         assert reader.capture(timeout_s=5, cancelled=Event()).pixels.shape == (290, 384)
 
 
+def test_a_finger_called_off_while_it_lifts_is_not_given(
+    reader: uru4000.Uru4000Reader, played: SimulatedUsbReader
+) -> None:
+    turn, cancelled = played._turn_to, Event()
+
+    def called_off(mode: int) -> None:
+        turn(mode)
+        if mode == 0x12:  # waits for the finger to lift
+            cancelled.set()
+
+    played._turn_to = called_off  # type: ignore[method-assign]
+    with pytest.raises(Cancelled):
+        reader.capture(timeout_s=5, cancelled=cancelled)
+
+
 def test_no_thread_is_left_after_closing(reader: uru4000.Uru4000Reader) -> None:
     reader.capture(timeout_s=5, cancelled=Event())
     reader.close()

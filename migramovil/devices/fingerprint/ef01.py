@@ -141,6 +141,8 @@ class Ef01Reader:
         pixels = frames.decode(self._download(cancelled, on_preview or _unseen))
         with contextlib.suppress(DeviceTrouble):  # the picture is here, whatever comes now
             self._await_lift(cancelled)
+        if cancelled.is_set():
+            raise Cancelled
         if frames.is_faint(pixels):
             raise FingerTooFaint
         return FingerImage(pixels=pixels, ppi=PPI)

@@ -74,6 +74,7 @@ _POWERED, _FINGER_ON, _FINGER_OFF, _DEATH = 0x56AA, 0x0101, 0x0200, 0x0800
 
 _LOOK_S = 0.2  # how often a wait looks at `cancelled`
 _PENDING_S = 0.02  # what a thread needs to have its read pending
+_SCAN_S = 5.0
 _LIFT_S = 2.0
 _POWER_S = 1.0
 _LIVES = 3  # how often a sensor is powered up before it is given up
@@ -170,12 +171,13 @@ class Uru4000Reader:
             with contextlib.suppress(DeviceTrouble, usb.core.USBError):
                 self._write(_MODE, _AWAIT_FINGER_OFF)
                 self._ailing = not self._wait_for(_FINGER_OFF, _LIFT_S, cancelled)
+            _unless(cancelled)
         return FingerImage(pixels=pixels, ppi=PPI)
 
     def empty_image(self, *, timeout_s: float, cancelled: Event) -> Pixels:
         """What the sensor sees now, uint8 (290, 384), without waiting for a finger: a technician
-        measures noise and dead pixels on it. FPR-02 when no whole scan comes in time, which is a
-        second at least.
+        measures noise and dead pixels on it. FPR-02 when no whole scan comes in time, which is
+        between a second and the patience.
         """
         with self._on_duty():
             self._heal(cancelled)
@@ -193,7 +195,7 @@ class Uru4000Reader:
                 lives = self._wait_for(_FINGER_ON, end - time.monotonic(), cancelled)
             except TimedOut:
                 raise NoFinger from None
-            if lives and (scan := self._scan(self._patience_ms / 1000, cancelled)):
+            if lives and (scan := self._scan(_SCAN_S, cancelled)):
                 return self._decoded(scan)
             self._ailing = True
         raise ReaderFault("the sensor says 0800 again and again")
@@ -218,7 +220,8 @@ class Uru4000Reader:
             self._scanner.join(_LOOK_S)  # a scan called off earlier: bounded by its own timeout
             _unless(cancelled)
         answer: queue.SimpleQueue[bytes | DeviceTrouble] = queue.SimpleQueue()
-        self._scanner = self._thread("scan", self._read_scan, answer, max(timeout_s, 1.0))
+        bound = max(1.0, min(timeout_s, self._patience_ms / 1000))  # `close` waits for it
+        self._scanner = self._thread("scan", self._read_scan, answer, bound)
         self._write(_MODE, _SCAN)
         while True:
             with contextlib.suppress(queue.Empty):
