@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NEEDED = ("dbus-daemon", "avahi-daemon", "ippeveprinter", "cupsd", "lpadmin", "cancel")
+RESOURCES = Path(__file__).parents[2] / "resources" / "cups"
 _SBIN = ("/usr/sbin", "/sbin")
 
 _BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -53,8 +54,7 @@ Browsing No
 WebInterface No
 DefaultAuthType None
 JobRetryInterval 1
-PreserveJobFiles No
-PreserveJobHistory 300
+{ours}
 <Location />
   Order allow,deny
   Allow all
@@ -69,10 +69,10 @@ _FILES = """SystemGroup root
 User lp
 Group lp
 ServerRoot {folder}
-RequestRoot {folder}/spool
+RequestRoot {folder}/state/spool
 CacheDir {folder}/cache
 StateDir {folder}/state
-TempDir {folder}/tmp
+TempDir {folder}/state/tmp
 AccessLog {folder}/access_log
 ErrorLog {folder}/error_log
 PageLog {folder}/page_log
@@ -119,7 +119,7 @@ class Cups:
     @property
     def documents(self) -> list[str]:
         """The documents in the spool: slips that lie on the disk."""
-        return [path.name for path in (self.folder / "spool").glob("d*")]
+        return [path.name for path in (self.folder / "state" / "spool").glob("d*")]
 
     def run(self, *command: str) -> str:
         env = {**os.environ, "CUPS_SERVER": self.socket}
@@ -196,9 +196,10 @@ def eve(at: Path, env: dict[str, str], name: str) -> Iterator[Eve]:
 def cups(at: Path, env: dict[str, str]) -> Iterator[Cups]:
     """A CUPS without queues, running."""
     home = at / "cups"
-    for part in ("spool", "cache", "state", "tmp", "ppd", "ssl"):
+    for part in ("cache", "state/spool", "state/tmp", "ppd", "ssl"):
         (home / part).mkdir(parents=True, exist_ok=True)
-    (home / "cupsd.conf").write_text(_CUPSD.format(folder=home))
+    ours = (RESOURCES / "cupsd.conf").read_text()
+    (home / "cupsd.conf").write_text(_CUPSD.format(folder=home, ours=ours))
     (home / "cups-files.conf").write_text(_FILES.format(folder=home))
     program = ["cupsd", "-f", "-c", f"{home}/cupsd.conf", "-s", f"{home}/cups-files.conf"]
     with _running(program, env, home, "cupsd") as said:

@@ -158,13 +158,11 @@ def _draw_text(pen: _Pen, line: SlipLine) -> None:
             _put(pen, high, font, row, where="middle" if line.centre else "left")
         return
     right = _wrapped(_speakable(line.right, font), font, pen.room)
+    fits = len(right) == 1 and font.getlength(f"{left[-1]}  {right[0]}") <= pen.room
+    beside = right.pop() if fits else ""
     for row in left[:-1]:
         _put(pen, high, font, row)
-    beside = font.getlength(f"{left[-1]}  {right[0]}") <= pen.room
-    if len(right) == 1 and beside:
-        _put(pen, high, font, left[-1], beside=right.pop())
-    else:
-        _put(pen, high, font, left[-1])
+    _put(pen, high, font, left[-1], beside=beside)
     for row in right:
         _put(pen, high, font, row, where="right")
 
@@ -173,7 +171,8 @@ def _fitting(pen: _Pen, line: SlipLine) -> tuple[float, Font]:
     """The height of a row in millimetres, and letters in which the longest word fits the paper."""
     high = _TEXT_MM * (1.7 if line.size > 1 else 1.0)
     font = _font(round(high * pen.unit * 0.95), bold=line.bold)
-    longest = max(font.getlength(word) for word in f"{line.text} {line.right}".split(" "))
+    words = _speakable(f"{line.text} {line.right}", font).split(" ")
+    longest = max(font.getlength(word) for word in words)
     if longest > pen.room:
         high *= max(_SMALLEST, pen.room / longest * 0.99)
         font = _font(round(high * pen.unit * 0.95), bold=line.bold)
@@ -245,7 +244,7 @@ def _font(size: int, *, bold: bool) -> Font:
     for face, style in zip(_FACES, _BOLD if bold else _PLAIN, strict=True):
         for folder in _FOLDERS:
             for path in Path(folder).rglob(face.format(style)):
-                return ImageFont.truetype(path, size)
+                return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
     return ImageFont.load_default(size)
 
 
