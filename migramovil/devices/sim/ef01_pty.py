@@ -9,6 +9,7 @@ import struct
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -78,7 +79,7 @@ class Ef01Pty:
         self.pace_s = pace_s
         self.baud = baud
         self.paced = paced
-        self.heard: list[int] = []  # the commands, as they came
+        self.heard: deque[int] = deque(maxlen=100)  # the last commands, as they came
         self._next_impression = next_impression
         self._password, self._habit = struct.pack(">I", password), habit
         self._taken = b""
