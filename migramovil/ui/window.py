@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QHideEvent, QImage, QShowEvent
 from PySide6.QtWidgets import QApplication
 
 from migramovil.core.enrollment import STEPS, Draft, fingers_asked
@@ -26,6 +26,7 @@ from migramovil.ui.bridge import Bridge
 from migramovil.ui.frame import Applicant, Frame, NavItem, Step
 from migramovil.ui.idle import WARNING_S, IdleWatch
 from migramovil.ui.kit.page import Page, Primary
+from migramovil.ui.kit.shell import Light
 from migramovil.ui.pages.accounts import PasswordPage
 from migramovil.ui.pages.bundle import BundlePage
 from migramovil.ui.pages.common import DAILY, DEVICES, ROLES, DayPage, date_words, link_words
@@ -76,7 +77,6 @@ class StationWindow(Frame):
         self._portrait: tuple[str, QImage | None] = ("", None)
         self._idle = IdleWatch(self, idle_s, steady)
         self._wedge = Wedge(self, self._typed_by_reader)
-        self._wedge.set_on(True)
         self._locking = False
         self._left: tuple[str, str] = ("", "")  # who left the chair by a lock, and whose it was
         self._sealed_behind: Finished | None = None
@@ -162,6 +162,15 @@ class StationWindow(Frame):
             lambda: self._not_saved(trouble)
         )
         self._bridge.crashed.connect(self._crashed)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._wedge.set_on(True)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """A window that went listens no more: two that hold a key back would pass it to and fro."""
+        super().hideEvent(event)
+        self._wedge.set_on(False)
 
     # ---- from outside --------------------------------------------------------------------------
     def grab_to(self, path: Path | str) -> None:
@@ -484,7 +493,7 @@ class StationWindow(Frame):
         here = sum(state in {DeviceState.READY, DeviceState.BUSY} for state in states)
         reasons = self._desk.diagnosing.reasons()
         why = "\n".join(f"{DEVICES[role][0]}: {reason}" for role, reason in reasons.items())
-        light = "ok" if here == len(states) else "warn"
+        light: Light = "ok" if here == len(states) else "warn"
         self.set_devices(f"{here} de {len(states)}", light, why)
         if isinstance(self.page, DayPage):
             self.page.news()
@@ -521,7 +530,6 @@ class StationWindow(Frame):
         self._when_free(self._closed)
 
     def _closed(self) -> None:
-        self._wedge.set_on(False)
         self._close_vault()
         self.allow_close()
 

@@ -300,3 +300,13 @@ def test_the_rail_names_what_the_person_came_for_and_both_surnames(qtbot: QtBot)
     names = {p.code: p.name for p in desk.enrolling.catalogue.procedures}
     assert names["CPP"] in said
     assert "CPP" not in said
+
+
+def test_a_window_that_went_keeps_no_key_from_the_next(qtbot: QtBot) -> None:
+    gone, desk = opened(qtbot, a_desk()), a_desk()
+    gone.close()
+    page = opened(qtbot, desk).page
+    assert isinstance(page, LoginPage)
+    page.password.setFocus()
+    QTest.keyClick(page.password, Qt.Key.Key_A)
+    qtbot.waitUntil(lambda: page.password.text() == "a")
