@@ -32,6 +32,7 @@ from migramovil.services.keeping import Keeping
 from migramovil.services.ledger import Ledger
 from migramovil.services.metering import Metering, Spending
 from migramovil.services.people import People
+from migramovil.services.place import Whereabouts
 from migramovil.services.printing import Printing
 from migramovil.services.recovery import Recovery
 from migramovil.services.reserve import Reserve
@@ -242,6 +243,15 @@ def build(
     enrolling.demand_room, accounts.make_room = reserve.demand, reserve.make
     desk = Desk(
         place=place,
+        whereabouts=Whereabouts(
+            accounts,
+            bench,
+            clock,
+            place,
+            spots=chosen.places,
+            chosen=marks.Mark(outbox, "place.here"),
+            desk=desk_lane,
+        ),
         accounts=accounts,
         people=people,
         recovery=Recovery(
@@ -303,6 +313,7 @@ def _welcomer(desk: Desk) -> Callable[[], None]:
             desk.enrolling.land(desk.accounts.inside())
         desk.downstream.settle_owed()
         desk.keeping.look()
+        desk.whereabouts.look()
         session = desk.accounts.session
         if session is not None and may(session.role, Act.SEE_QUEUE):
             desk.ledger.quick()

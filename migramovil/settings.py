@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from migramovil.core.biometrics import FingerRules
+from migramovil.core.places import Spot
 from migramovil.core.trouble import Trouble
 
 
@@ -85,7 +86,8 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """`hardware`: what strengthens new slots here: "none", "tpm2" or "keyring"."""
+    """`hardware`: what strengthens new slots here: "none", "tpm2" or "keyring"; `places`: where the
+    vehicle works, for a satellite receiver to tell."""
 
     fingers: FingerRules = field(default_factory=FingerRules)
     look: Look = field(default_factory=Look)
@@ -96,6 +98,7 @@ class Settings:
     backup: Backup = field(default_factory=Backup)
     keeping: Keeping = field(default_factory=Keeping)
     link: Link = field(default_factory=Link)
+    places: tuple[Spot, ...] = ()
 
 
 def read(folder: Path) -> Settings:

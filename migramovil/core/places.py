@@ -1,9 +1,11 @@
-"""Countries and Peru's districts, from the catalogues that come with the station."""
+"""Countries and Peru's districts, from the catalogues that come with the station; known places."""
 
 from __future__ import annotations
 
 import csv
+import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from migramovil.core.trouble import Trouble
@@ -78,3 +80,39 @@ def _rows(
     if not rows or len({row[0] for row in rows}) != len(rows):
         raise BadPlaces("empty or repeated")
     return rows
+
+
+# ---- where the vehicle works ---------------------------------------------------------------------
+_EARTH_KM = 6371.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """A place where the vehicle works: degrees, north and east positive, and how far around its
+    middle one is still there."""
+
+    name: str
+    latitude: float
+    longitude: float
+    radius_km: float = 1.0
+
+    def __post_init__(self) -> None:
+        """ValueError for a place that is not on the earth."""
+        if not (abs(self.latitude) <= 90 and abs(self.longitude) <= 180 and self.radius_km > 0):
+            raise ValueError("place")
+
+
+def distance_km(spot: Spot, latitude: float, longitude: float) -> float:
+    """The way through the air, on a round earth: within half a per cent of the true one."""
+    here, there = math.radians(latitude), math.radians(spot.latitude)
+    north = math.sin((there - here) / 2) ** 2
+    east = math.sin(math.radians(spot.longitude - longitude) / 2) ** 2
+    part = min(1.0, north + math.cos(here) * math.cos(there) * east)
+    return 2 * _EARTH_KM * math.asin(math.sqrt(part))
+
+
+def nearest(spots: Iterable[Spot], latitude: float, longitude: float) -> Spot | None:
+    """The spot one is at, the nearest of several; None away from all."""
+    away = [(distance_km(spot, latitude, longitude), spot) for spot in spots]
+    at = [(km, spot) for km, spot in away if km <= spot.radius_km]
+    return min(at, key=lambda one: one[0])[1] if at else None

@@ -16,7 +16,7 @@ from migramovil.services.keeping import Keeping
 from migramovil.services.ledger import Ledger
 from migramovil.services.metering import Spending
 from migramovil.services.people import People
-from migramovil.services.place import Place
+from migramovil.services.place import Place, Whereabouts
 from migramovil.services.printing import Printing
 from migramovil.services.recovery import Recovery
 from migramovil.services.reserve import Reserve
@@ -26,6 +26,7 @@ from migramovil.services.waiting import Waiting
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     place: Place
+    whereabouts: Whereabouts
     accounts: Accounts
     people: People
     recovery: Recovery

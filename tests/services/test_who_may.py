@@ -52,6 +52,7 @@ ASKS: dict[str, Act] = {
     "enrolling.approve_exception": lambda d: d.enrolling.approve_exception(2, OTHER, PASSWORD),
     "enrolling.give_notice": lambda d: d.enrolling.give_notice("es", "shown"),
     "enrolling.finish": lambda d: d.enrolling.finish(),
+    "whereabouts.accept": lambda d: d.whereabouts.accept(),
     "drafts.parked": lambda d: d.drafts.parked(),
     "drafts.portrait": lambda d: d.drafts.portrait("r"),
     "drafts.void": lambda d: d.drafts.void("r", "x", OTHER, PASSWORD),
@@ -109,6 +110,7 @@ OPEN = {
     "recovery.*",
     # nothing personal: the line, the devices, the clock, the disk, the place
     "waiting.*", "clock.*", "reserve.*", "place.*",
+    "whereabouts.look", "whereabouts.proposal",
     "diagnosing.heard", "diagnosing.when_devices", "diagnosing.states", "diagnosing.reasons",
     "diagnosing.faults", "diagnosing.devices", "diagnosing.cameras", "diagnosing.test",
     # sealed packets and signed words, to and from a stick; whoever is in is asked for a role
