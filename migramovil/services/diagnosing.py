@@ -20,6 +20,7 @@ from migramovil.devices.ports import (
     Fix,
     PaperStatus,
     Pixels,
+    Printed,
     SlipLine,
 )
 from migramovil.devices.registry import Bench
@@ -201,22 +202,27 @@ class Diagnosing:
             pixels=image.pixels,
         )
 
-    def _try_printer(self, printer: Any, _off: threading.Event) -> TestResult:
+    def _try_printer(self, printer: Any, off: threading.Event) -> TestResult:
         paper = printer.status()
-        printer.print_slip(
+        told: Printed = printer.print_slip(
             [
                 SlipLine(text="PRUEBA DE IMPRESORA", bold=True, centre=True),
                 SlipLine(text="áéíóú ñ Ñ ü ¿? ¡! N.º €", centre=True),
                 SlipLine(text="0123456789" * 4),
                 SlipLine(text="MIGRAMOVIL-PRUEBA", qr=True, centre=True),
-            ]
+            ],
+            cancelled=off,
         )
         words = {PaperStatus.OK: "hay papel", PaperStatus.LOW: "queda poco"}
+        doubt = "La impresora recibió la página de prueba: mire si salió completa."
         return TestResult(
             role=DeviceRole.PRINTER,
             ok=True,
-            text="La impresora recibió la página de prueba.",
-            figures=(("Papel", words.get(paper, "no lo dice")),),
+            text="La impresora confirmó la página de prueba." if told.confirmed else doubt,
+            figures=(
+                ("Papel", words.get(paper, "no lo dice")),
+                ("Confirma lo impreso", "sí" if told.confirmed else "no"),
+            ),
         )
 
     def _try_mrz(self, reader: Any, off: threading.Event) -> TestResult:
