@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +11,7 @@ from migramovil.core.record import Descriptor
 from migramovil.headquarters import charts, rulings, watching
 from migramovil.headquarters.markup import Markup, Node, badge, el, facts, page, table
 from migramovil.headquarters.reasons import in_words
-from migramovil.headquarters.store import Alarm, Rejection, Store
+from migramovil.headquarters.store import Rejection, Store
 from migramovil.headquarters.watching import LATE, LIMA, Expiry, Row
 
 SILENT_DAYS = 3
@@ -50,8 +49,7 @@ class Views:
         days = watching.by_day(self._store, now.astimezone(LIMA).date())
         places = watching.by_place(self._store, stations)
         expiries = watching.expiries(self._data, self._known.tls_ca, stations)
-        alerts = [*_alerts_of_twins(self._store.alarms(), stations),
-                  *_alerts_of_stations(stations, now), *_alerts_of_books(stations, now),
+        alerts = [*_alerts_of_stations(stations, now), *_alerts_of_books(stations, now),
                   *_alerts_of_bytes(self._store.rejections(), expiries, now)]  # fmt: skip
         figures = [
             ("Recibidos hoy", f"{days[-1][1]:,}"),
@@ -98,6 +96,7 @@ class Views:
                 ("Por abrir", f"{row.unjudged:,}"), ("Rechazados", f"{row.refused:,}"),
                 ("Época", one.epoch), ("Último número recibido", f"{row.last_seq:,}"),
                 ("Identificador", el("code", one.station or "—"))])),
+            el("p", "Esta estación ", _copied(row), class_="said") if row.copied else None,
             _section("Lo que tenía según su último aviso", _held(row, now)),
             el(
                 "div",
@@ -232,6 +231,8 @@ def _attention(alerts: list[Alert]) -> Markup:
 def _alerts_of_stations(stations: list[Row], now: datetime) -> Iterator[Alert]:
     for row in stations:
         silent = _silent(row, now)
+        if row.copied:
+            yield "bad", "Copiada", el("span", _link(row), " ", _copied(row))
         if row.station.revoked:
             if now - datetime.fromisoformat(row.station.revoked) < RECENT:
                 said = f" se anuló el {_when(row.station.revoked)}. Su página dice qué tenía."
@@ -240,14 +241,6 @@ def _alerts_of_stations(stations: list[Row], now: datetime) -> Iterator[Alert]:
             left = row.holdings.waiting if row.holdings else 0
             said = f" no habla desde el {_when(row.heard)}. Por enviar según su aviso: {left:,}."
             yield "warn", "Callada", el("span", _link(row), said)
-
-
-def _alerts_of_twins(alarms: list[Alarm], stations: list[Row]) -> Iterator[Alert]:
-    there = Counter(one.station for one in alarms)
-    for row in stations:
-        if times := there[row.station.station]:
-            said = f" es la identidad de dos equipos (pruebas: {times:,}). Anúlela y vea "
-            yield "bad", "Copiada", el("span", _link(row), said, el("code", "hq alarms"))
 
 
 def _alerts_of_books(stations: list[Row], now: datetime) -> Iterator[Alert]:
@@ -306,6 +299,8 @@ def _state(row: Row, now: datetime) -> Markup:
     silent = _silent(row, now)
     if row.station.revoked:
         return badge("bad", "Anulada")
+    if row.copied:
+        return badge("bad", "Copiada")
     if not row.station.station:
         return badge("", "Sin alta")
     if silent is None:
@@ -317,6 +312,11 @@ def _state(row: Row, now: datetime) -> Markup:
 
 def _silent(row: Row, now: datetime) -> timedelta | None:
     return now - datetime.fromisoformat(row.heard) if row.heard else None
+
+
+def _copied(row: Row) -> Markup:
+    said = f"es la identidad de dos equipos (pruebas: {row.copied:,}). Anúlela y vea "
+    return el("span", said, el("code", "hq alarms"), ".")
 
 
 def _oldest(stations: list[Row]) -> str:

@@ -59,6 +59,7 @@ class Row:
     last_seq: int
     holdings: Holdings | None
     told: str  # when the holdings came
+    copied: int  # proofs that there are two of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +117,10 @@ def rows(store: Store) -> list[Row]:
         heard = {row.station: row.utc for row in connection.execute(sa.select(CONTACTS))}
         counted = {row.station: row for row in connection.execute(_counts())}
         words = {(row.station, row.word): row for row in connection.execute(_words())}
+    copied = Counter(alarm.station for alarm in store.alarms())
     return [
-        _row(store, one, heard.get(one.station, ""), counted, words) for one in store.stations()
+        _row(store, one, heard.get(one.station, ""), counted, words, copied=copied[one.station])
+        for one in store.stations()
     ]
 
 
@@ -237,6 +240,8 @@ def _row(
     heard: str,
     counted: dict[str, sa.Row[Any]],
     words: dict[tuple[str, str], sa.Row[Any]],
+    *,
+    copied: int,
 ) -> Row:
     of = counted.get(one.station)
     waiting = [words[key] for word in OPEN_WORDS if (key := (one.station, word)) in words]
@@ -253,6 +258,7 @@ def _row(
         last_seq=_last_seq(store, one),
         holdings=what,
         told=told,
+        copied=copied,
     )
 
 

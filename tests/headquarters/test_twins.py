@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -109,8 +110,11 @@ def test_the_operators_page_names_the_copied_station(place: Place, station: Stat
     with place.books() as store:
         views = Views(store, place.data, known, lambda: datetime.now(UTC))
         after = views.summary(Visitor(operator="rosa", form="f"))
+        its_own = views.station(Visitor(operator="rosa", form="f"), station.body.code) or ""
         (row,) = (one for one in watching.rows(store) if one.station.station == station.id)
     named = f"/estaciones/{station.body.code}"
     assert "(pruebas: 1)" in after
     assert after.count(named) == before.count(named) + 1
-    assert (row.packets, row.missing) == (2, 0)
+    assert "es la identidad de dos equipos (pruebas: 1)" in its_own
+    assert re.search(r"badge bad.{0,60}Copiada", its_own)
+    assert (row.packets, row.missing, row.copied) == (2, 0, 1)
