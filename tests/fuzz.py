@@ -14,13 +14,18 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+import cv2
 import numpy as np
 
+from migramovil.devices.camera import jpeg_frames
 from migramovil.devices.fingerprint import ef01_frames, uru4000_frames
-from migramovil.devices.mrz.mrz_frames import MrzAssembler
+from migramovil.devices.gnss.nmea_frames import Fixes, NmeaAssembler
+from migramovil.devices.mrz.mrz_frames import CodeAssembler, MrzAssembler, gibberish, mended
 from migramovil.devices.ports import SlipLine
 from migramovil.devices.printer import escpos_frames, ipp_frames
+from migramovil.devices.sim.gnss_pty import BRENA, moment_told
 from migramovil.devices.sim.thermal_frames import Thermal
 from migramovil.devices.trouble import DeviceTrouble
 from tests import fuzz_sbi
@@ -75,6 +80,31 @@ def _mrz(data: bytes) -> None:
     assembler.pause()
 
 
+def _codes(data: bytes) -> None:
+    assembler = CodeAssembler()
+    half = len(data) // 2
+    assembler.feed(data[:half])
+    assembler.feed(data[half:])
+    assembler.pause()
+    gibberish(data)
+
+
+def _typed(data: bytes) -> None:
+    mended(data.decode("utf-8", "replace"))
+
+
+def _nmea(data: bytes) -> None:
+    assembler, fixes = NmeaAssembler(), Fixes()
+    half = len(data) // 2
+    for sentence in assembler.feed(data[:half]) + assembler.feed(data[half:]):
+        fixes.take(sentence)
+
+
+def _jpeg() -> bytes:
+    pixels = np.arange(32 * 32 * 3, dtype=np.uint32).reshape(32, 32, 3) % 251
+    return cv2.imencode(".jpg", pixels.astype(np.uint8))[1].tobytes()
+
+
 def _printer_answers(data: bytes) -> None:
     for answer in escpos_frames.Answers().feed(data):
         if isinstance(answer, escpos_frames.Status):
@@ -106,6 +136,9 @@ _IPP_ANSWER = (  # a text with its language, an integer of two values, a collect
     b"\x37\x00\x00\x00\x00\x32\x00\x01r\x00\x09\x00\x00\x01\x2c\x00\x00\x01\x2c\x03\x03"
 )
 
+_WHEN = datetime(2026, 11, 23, 17, 0, 5, tzinfo=UTC)
+_SECOND, _LOST = moment_told(BRENA, _WHEN), moment_told(BRENA, _WHEN, fix=False)
+
 TARGETS: tuple[Target, ...] = (
     Target(
         name="uru4000-scan",
@@ -135,6 +168,10 @@ TARGETS: tuple[Target, ...] = (
         seeds=(bytes(range(256)) * (ef01_frames.PICTURE_SIZE // 256),),
     ),
     Target(name="mrz-lines", run=_mrz, seeds=(_TD3, _TD1, b"\x02" + _TD3 + b"\r\x03")),
+    Target(name="bar-codes", run=_codes, seeds=(b"]Q3MM-T01-20261123-0001-7\r\n", b"\x02775\x03")),
+    Target(name="wedge-layouts", run=_typed, seeds=(_TD3.replace(b"<", b";"), _TD1)),
+    Target(name="nmea", run=_nmea, seeds=(_SECOND, _SECOND + _LOST)),
+    Target(name="camera-jpeg", run=jpeg_frames.size_of, seeds=(_jpeg(),)),
     Target(
         name="escpos-answers",
         run=_printer_answers,
