@@ -14,10 +14,12 @@ from PySide6.QtWidgets import QApplication, QWidget
 from migramovil.ui.frame import REPEAT_S, Frame
 from migramovil.ui.kit import Combo, Field
 from migramovil.ui.kit.page import Primary
+from migramovil.ui.wedge import GAP_S
 from migramovil.ui.window import StationWindow
 
 _LOOK_MS, _LONGEST_LOOK_MS = 5, 40
 _ARRIVED_MS = 30
+_LETTER_MS = round(GAP_S * 1000) + 15  # so long the window keeps a letter back, for a reader's sake
 _MARGIN_S = 0.02
 
 
@@ -68,7 +70,7 @@ class Hand:
     def press(self, key: Qt.Key) -> None:
         held = QApplication.focusWidget() or self.window.focusWidget()
         QTest.keyClick(held or self.window, key)
-        self._let(_LOOK_MS)
+        self._let(_LETTER_MS if key.value < Qt.Key.Key_Escape.value else _LOOK_MS)
 
     def chord(self, keys: str) -> None:
         QTest.keySequence(self.window, keys)
