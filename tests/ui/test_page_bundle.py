@@ -20,7 +20,7 @@ from migramovil.services.backups import Medium
 from migramovil.services.bundles import Imported, Standing
 from migramovil.services.downstream import Row
 from migramovil.sync.bundle import StickGone
-from migramovil.sync.ports import NoLink
+from migramovil.sync.ports import CaptivePortal, NoLink
 from migramovil.ui import kit, theme
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit import Badge, TroubleBanner
@@ -316,3 +316,31 @@ def test_a_portal_of_the_network_is_named_in_the_header(qtbot: QtBot) -> None:
     desk.waiting.status = a_status("offline", trouble=NotHeadquarters("tls"))
     window, _ = opened(qtbot, desk)
     assert "Red con portal o ajena" in window.header.link.accessibleName()
+
+
+# ---- beside them -------------------------------------------------------------------------------
+def test_the_stick_says_why_nothing_goes_by_the_network(qtbot: QtBot) -> None:
+    desk = a_stick_desk()
+    desk.waiting.status = a_status("offline", trouble=CaptivePortal(), next_try_s=40.0)
+    _, page = opened(qtbot, desk, "stick")
+    assert "Portal de red" in words(page)
+    assert "página propia antes de dejar pasar (SYN-15). Próximo intento en 40 s." in words(page)
+    desk.waiting.next_try = 7.0
+    page.tick()
+    assert "Próximo intento en 7 s." in words(page)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_day_warns_of_lists_whose_time_is_over_and_goes_on(
+    qtbot: QtBot, look: tuple[theme.Name, float]
+) -> None:
+    theme.use(*look, motion=False)
+    desk = a_stick_desk()
+    desk.downstream.told = some_downloads()
+    desk.waiting.status = a_status("offline", trouble=CaptivePortal(), next_try_s=40.0)
+    window, _ = opened(qtbot, desk)
+    window._go_day("jornada")
+    settle()
+    assert "Citas: vencida" in words(window.page)
+    assert window._home.primary().available  # type: ignore[union-attr]
+    assert_all_well(window)

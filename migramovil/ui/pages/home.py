@@ -254,7 +254,7 @@ class HomePage(DayPage):
         late = [LIST_NAMES[row.kind] for row in self._desk.downstream.rows() if row.expired]
         self._lists.setVisible(bool(late))
         what = late[0] if len(late) == 1 else f"{len(late)} listas de sede"
-        second = "Siga trabajando. Vea Descargas en Envíos."
+        second = "" if theme.large() else "Siga trabajando. Vea Descargas en Envíos."
         self._lists.say("warn", f"{what}: {'vencida' if len(late) == 1 else 'vencidas'}",
                         second=second)  # fmt: skip
 
