@@ -228,11 +228,12 @@ class IppPrinter:
 
     def _about_me(self) -> dict[str, tuple[Value, ...]]:
         reason = _REASONS.get(self.fault, "none")
-        stopped = self.fault in _STOPS
+        warned = self.fault is IppFault.PAPER_OUT_WARNING  # it waits, and calls that work
+        state = 4 if warned else 5 if self.fault in _STOPS else 3
         return {
             "printer-make-and-model": ("MIGRAMOVIL Láser de práctica",),
             "printer-uuid": ("urn:uuid:00000000-0000-4000-8000-000000000417",),
-            "printer-state": (5 if stopped else 3,),
+            "printer-state": (state,),
             "printer-state-reasons": (reason,),
             "printer-is-accepting-jobs": (self.fault is not IppFault.NOT_ACCEPTING,),
             "document-format-supported": self.formats,
