@@ -60,6 +60,10 @@ _SAFE = "Lo escrito y lo capturado está guardado y cifrado en esta estación."
 _UNSAVED = "El último cambio sigue en pantalla, sin guardar. Lo anterior está guardado y cifrado."
 
 
+def _place_words(desk: Desk) -> str:
+    return " · ".join(part for part in (desk.place.name, desk.place.where) if part)
+
+
 class StationWindow(Frame):
     """Everything the officer sees. `show_first()` decides between set-up and login.
 
@@ -68,9 +72,7 @@ class StationWindow(Frame):
 
     def __init__(self, desk: Desk, bridge: Bridge, *, idle_s: float = 0.0) -> None:
         """`idle_s` without a key or the mouse locks; 0 never."""
-        place = desk.place
-        where = " · ".join(part for part in (place.name, place.where) if part)
-        super().__init__(place=where, training=place.training)
+        super().__init__(place=_place_words(desk), training=desk.place.training)
         self._desk, self._bridge = desk, bridge
         self._step_pages: dict[DraftStep, Page] = {}
         self._seen: set[DraftStep] = set()
@@ -157,6 +159,7 @@ class StationWindow(Frame):
         self._desk.waiting.when_status(lambda *_: self._bridge.post(self._hear))
         self._desk.ledger.when_looked(lambda *_: self._bridge.post(self._hear))
         self._desk.diagnosing.when_devices(lambda *_: self._bridge.post(self._hear))
+        self._desk.whereabouts.on_change = lambda: self._bridge.post(self._hear)
         self._desk.enrolling.when_saved(lambda *_: self._bridge.post(self._show_rail))
         self._desk.enrolling.on_unsaved = lambda trouble: self._bridge.post(
             lambda: self._not_saved(trouble)
@@ -484,7 +487,8 @@ class StationWindow(Frame):
 
     # ---- the header ------------------------------------------------------------------------
     def _hear(self) -> None:
-        """The link, the line or a device changed."""
+        """The link, the line, a device or the place changed."""
+        self.header.set_place(_place_words(self._desk))
         counts = self._desk.waiting.counts()
         self.set_link(*link_words(self._desk.waiting.status, counts))
         self.set_counts({"envios": counts.sealed})

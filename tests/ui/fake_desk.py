@@ -17,6 +17,7 @@ from migramovil.core import enrollment
 from migramovil.core.downstream import Appointment, Card, Decision, Kind
 from migramovil.core.enrollment import Draft, Rules, Step
 from migramovil.core.person import Person
+from migramovil.core.places import Spot
 from migramovil.core.queue import Counts
 from migramovil.core.record import RecordState, Stamp
 from migramovil.core.roles import Role
@@ -302,6 +303,21 @@ class Row:
     reason: str = ""
     copied_utc: str = ""
     word: str = ""
+
+
+class Whereabouts:
+    def __init__(self) -> None:
+        self.proposal: Spot | None = None
+        self.accepted = 0
+        self.trouble: Trouble | None = None
+        self.on_change: Callable[[], object] = lambda: None
+
+    def accept(self) -> Ticket[None]:
+        self.accepted += 1
+        if self.trouble is not None:
+            return failed(self.trouble)
+        self.proposal = None
+        return done(None)
 
 
 class Waiting:
@@ -676,6 +692,7 @@ class FakeDesk:
     bundles: Bundles = field(default_factory=Bundles)
     downstream: Downstream = field(default_factory=Downstream)
     spending: Spending = field(default_factory=Spending)
+    whereabouts: Whereabouts = field(default_factory=Whereabouts)
 
     @property
     def real(self) -> Desk:

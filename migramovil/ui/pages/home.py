@@ -36,6 +36,7 @@ from migramovil.ui.pages.common import (
     span_words,
 )
 from migramovil.ui.pages.parked import Thumb, standing, step_words, who
+from migramovil.ui.pages.place import PlaceOffer
 
 if TYPE_CHECKING:
     from migramovil.services.desk import Desk
@@ -69,6 +70,7 @@ class HomePage(DayPage):
         self._more = kit.Text("", "body", "ink2", wrap=True)
         self._trouble = kit.TroubleBanner()
         self._notice = kit.Banner("warn", "-")
+        self._offer = PlaceOffer(desk, bridge)
         self._drafts_col = kit.col(gap=8)
         every = kit.Button(
             "Ver todos", kind="quiet", key="F3", height=32, on=lambda: self.asked.emit("espera")
@@ -92,6 +94,7 @@ class HomePage(DayPage):
             hero,
             self._trouble,
             self._notice,
+            self._offer,
             self._drafts_card,
             (self._last_card, 50),
             None,
@@ -247,6 +250,7 @@ class HomePage(DayPage):
             self._notice.say("warn", *skew_words(skew))
         self._noticed = alarm is not None or skew is not None
         self._notice.setVisible(self._noticed)
+        self._offer.look(wanted=self._may_enroll() and not self._noticed)
         self._fit()
 
     def _show_lists(self) -> None:
