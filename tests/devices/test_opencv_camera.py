@@ -10,12 +10,23 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
 
+from migramovil.devices.apart import ApartDevice
 from migramovil.devices.camera import opencv, watch
-from migramovil.devices.ports import DeviceInfo, DeviceKind, Pixels
+from migramovil.devices.lanes import Ticket
+from migramovil.devices.ports import (
+    Camera,
+    DeviceInfo,
+    DeviceKind,
+    DeviceRole,
+    DriverSpec,
+    Pixels,
+)
+from migramovil.devices.registry import Addresses, Bench, drivers, first
 from migramovil.devices.sim.camera_film import CameraFilm
 from migramovil.devices.trouble import (
     Cancelled,
@@ -52,7 +63,7 @@ def brightness(camera: opencv.OpenCvCamera) -> float:
     return float(camera.read(timeout_s=5, cancelled=Event()).pixels.mean())
 
 
-def seconds_of(camera: opencv.OpenCvCamera, seconds: float) -> None:
+def seconds_of(camera: Camera, seconds: float) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         camera.read(timeout_s=2, cancelled=Event())
@@ -182,6 +193,54 @@ def test_a_camera_node_without_rights_names_the_missing_right(
         opencv.OpenCvCamera(info).open()
 
 
+def test_two_cameras_have_two_roles_and_run_at_once() -> None:
+    films = CameraFilm([grey(60)], fps=30), CameraFilm([grey(200)], fps=30)
+    found = [opencv.network_camera(film.address) for film in films]
+    spec = DriverSpec(
+        name="films", kind=DeviceKind.CAMERA, lane="camera", installed=lambda: True,
+        find=lambda: found, make=opencv.make,
+    )  # fmt: skip
+    bench = Bench([spec])
+    seen: dict[DeviceRole, float] = {}
+    meet = threading.Barrier(2)
+
+    def look(role: DeviceRole) -> Ticket[None]:
+        def job(camera: Any, off: Event) -> None:
+            meet.wait(10)  # both hold their camera now
+            seen[role] = float(camera.read(timeout_s=5, cancelled=off).pixels.mean())
+
+        return bench.slots[role].use(job)
+
+    try:
+        bench.assign(DeviceRole.DOCUMENT, found[1])
+        for ticket in [look(DeviceRole.PORTRAIT), look(DeviceRole.DOCUMENT)]:
+            ticket.result(20)
+        assert seen[DeviceRole.PORTRAIT] == pytest.approx(60, abs=3)
+        assert seen[DeviceRole.DOCUMENT] == pytest.approx(200, abs=3)
+    finally:
+        bench.close()
+        for film in films:
+            film.close()
+
+
+def test_it_runs_in_a_process_of_its_own_as_fast_as_here(film: CameraFilm) -> None:
+    specs = [one for one in drivers(Addresses(camera=film.address)) if one.name == "camera"]
+    camera = first(DeviceKind.CAMERA, specs)
+    assert isinstance(camera, ApartDevice)
+    camera.open()
+    began = time.monotonic()
+    frames = [camera.read(timeout_s=5, cancelled=Event()) for _ in range(10)]
+    assert frames[-1].pixels.shape == (1080, 1920, 3)
+    assert time.monotonic() - began < 5
+    assert camera.delivery().pictures >= 10
+    film.unplug()
+    with pytest.raises(Unplugged):
+        seconds_of(camera, 5)
+    camera.close()
+    for spec in specs:
+        spec.let_go()
+
+
 USB = "/devices/pci0000:00/0000:00:14.0/usb1/1-1/1-1.4"
 MOCKED = f"""\
 P: {USB}
@@ -246,6 +305,7 @@ def test_a_camera_that_vanishes_while_it_is_looked_at_is_left_out(tmp_path: Path
 def test_opening_what_is_not_there_writes_nothing_to_the_error_output() -> None:
     program = """
 from dataclasses import replace
+from migramovil.devices.apart import ApartDevice
 from migramovil.devices.camera import opencv, watch
 from migramovil.devices.trouble import DeviceTrouble
 opencv.find()
