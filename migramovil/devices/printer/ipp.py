@@ -306,7 +306,9 @@ class IppPrinter:
             raise PrintRefused("not accepting jobs")
         if standing.trouble is not None:
             raise standing.trouble
-        page = sheet.document(slip, standing.media, standing.form, standing.dpi)
+        page = await asyncio.to_thread(
+            sheet.document, slip, standing.media, standing.form, standing.dpi
+        )
         job = await line.submit(standing, folio or "migramovil", page, self._timeout_s)
         try:
             known = await self._followed(line, job, end)
