@@ -24,24 +24,23 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 def size_of(data: bytes) -> tuple[int, int]:
     """Width and height that a whole JPEG declares; CAM-05 when it is cut short or is none.
 
-    Cameras pad with zeros behind the end.
+    Cameras may send more behind the end. Within a picture the mark of its end cannot occur.
     """
-    if not data.startswith(_BEGIN) or not data.rstrip(b"\0").endswith(_END):
-        raise GarbledPicture
-    at = 2
-    while at + 9 <= len(data):
+    size: tuple[int, int] | None = None
+    at = 2 if data.startswith(_BEGIN) else len(data)
+    while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
-        if data[at] != 0xFF or marker == _SCAN:
-            break
         if marker == 0xFF:  # filling
             at += 1
         elif marker in _ALONE:
             at += 2
-        elif marker in _FRAMES:
-            return _checked(
-                int.from_bytes(data[at + 7 : at + 9]), int.from_bytes(data[at + 5 : at + 7])
-            )
+        elif marker == _SCAN:
+            if size is None or _END not in data[at:]:
+                break
+            return size
         else:
+            if marker in _FRAMES:
+                size = _size(data[at + 5 : at + 9])
             at += 2 + int.from_bytes(data[at + 2 : at + 4])
     raise GarbledPicture
 
@@ -61,7 +60,8 @@ def decode(data: bytes) -> Pixels:
     return np.asarray(pixels, np.uint8)
 
 
-def _checked(width: int, height: int) -> tuple[int, int]:
+def _size(words: bytes) -> tuple[int, int]:
+    height, width = int.from_bytes(words[:2]), int.from_bytes(words[2:])
     if not 0 < width * height <= MOST_PIXELS:
         raise GarbledPicture
     return width, height
