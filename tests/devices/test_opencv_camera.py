@@ -12,6 +12,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import cv2
+import cv2_enumerate_cameras
 import numpy as np
 import pytest
 
@@ -300,6 +302,39 @@ for info in opencv.find():
 def test_a_camera_that_vanishes_while_it_is_looked_at_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "video4").mkdir()
     assert list(opencv._capture_nodes(tmp_path)) == []
+
+
+class WindowsCamera:
+    def __init__(self, index: int) -> None:
+        self.index, self.name, self.path = index, "Integrated Webcam", r"\\\\?\\usb#vid_0bda"
+        self.vid, self.pid = 0x0BDA, 0x568C
+
+
+class WindowsCapture:
+    """Opens by DirectShow alone."""
+
+    opened: tuple[int, int] | None = None
+
+    def open(self, index: int, backend: int) -> bool:
+        self.opened = (index, backend) if backend == cv2.CAP_DSHOW else None
+        return self.opened is not None
+
+
+def test_on_windows_a_camera_is_found_by_its_path_and_opened_by_whoever_can(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The ways only: no Windows has tried them."""
+    numbers = {cv2.CAP_MSMF: 0, cv2.CAP_DSHOW: 3}  # the two count differently
+    monkeypatch.setattr(
+        cv2_enumerate_cameras,
+        "enumerate_cameras",
+        lambda backend: [WindowsCamera(numbers[backend])],
+    )
+    monkeypatch.setattr(opencv.cv2, "VideoCapture", WindowsCapture)
+    (info,) = opencv._windows_cameras()
+    assert (info.vendor, info.product, info.model) == ("0bda", "568c", "Integrated Webcam")
+    capture: Any = opencv._windows_capture(info.path)
+    assert capture.opened == (3, cv2.CAP_DSHOW)
 
 
 def test_opening_what_is_not_there_writes_nothing_to_the_error_output() -> None:
