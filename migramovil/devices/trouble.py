@@ -330,7 +330,7 @@ class PrinterUnreachable(Unplugged):
 class PaperOut(DeviceTrouble):
     code = "PRN-02"
     what = "La impresora se quedó sin papel."
-    advice = "Coloque un rollo nuevo, cierre la tapa y repita la impresión."
+    advice = "Coloque papel, cierre la tapa y repita la impresión."
 
 
 class CoverOpen(DeviceTrouble):
