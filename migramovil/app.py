@@ -19,6 +19,7 @@ from migramovil.devices.lanes import Lane
 from migramovil.devices.ports import DeviceRole, DeviceState, DriverSpec
 from migramovil.devices.registry import Bench
 from migramovil.devices.sim.station import SimulatedStation
+from migramovil.services import checks
 from migramovil.services.accounts import NEWER_DESCRIPTOR, Accounts, NewStation
 from migramovil.services.backups import Backups
 from migramovil.services.bundles import Bundles
@@ -37,10 +38,11 @@ from migramovil.services.printing import Printing
 from migramovil.services.recovery import Recovery
 from migramovil.services.reserve import Reserve
 from migramovil.services.waiting import Waiting
-from migramovil.store import marks
+from migramovil.store import marks, verify
 from migramovil.store.hardware import machine
 from migramovil.store.letters import Post
 from migramovil.store.outbox import Outbox, StationIdentity
+from migramovil.store.vault import Vault
 from migramovil.sync import https, wire
 from migramovil.sync.downstream import Downloader
 from migramovil.sync.engine import SyncEngine
@@ -209,7 +211,17 @@ def build(
     chosen = overlaid(chosen, downstream.settings())
     metering = Metering(chosen.link, marks.Mark(outbox, "link.spent"), clock.utc)
     waiting = Waiting(outbox, metering)
-    diagnosing = Diagnosing(bench, quality, inspection, accounts.demand)
+
+    def books() -> verify.Books | None:
+        return desk_lane.run(lambda _: verify.read(outbox, _open_vault(accounts))).result()
+
+    diagnosing = Diagnosing(
+        bench,
+        quality,
+        inspection,
+        accounts.demand,
+        checks.Station(folder, outbox, clock, books, rate=waiting.rate, url=url),
+    )
     told.append(diagnosing.heard)
     enrolling = Enrolling(
         accounts,
@@ -299,6 +311,11 @@ def build(
     accounts.on_enrolled = enrolled
     accounts.on_entered = _welcomer(desk)
     return station
+
+
+def _open_vault(accounts: Accounts) -> Vault | None:
+    inside = accounts.inside_or_none()
+    return None if inside is None else inside.vault
 
 
 def _welcomer(desk: Desk) -> Callable[[], None]:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from migramovil.devices.apart import ApartDevice, ApartDriver
 from migramovil.devices.history import History
-from migramovil.devices.lanes import Lane
+from migramovil.devices.lanes import Lane, Ticket
 from migramovil.devices.ports import (
     Camera,
     Device,
@@ -171,6 +171,10 @@ class Bench:
     def present(self, kind: DeviceKind) -> list[DeviceInfo]:
         """Every device of a kind that is plugged in, whatever its role."""
         return [found.info for found in find_all(self._of(kind))]
+
+    def seen(self, spec: DriverSpec) -> Ticket[list[DeviceInfo]]:
+        """What a driver finds now, looked for on its lane."""
+        return self._lanes[spec.lane].run(lambda _: spec.find())
 
     def assign(self, role: DeviceRole, info: DeviceInfo) -> None:
         """Give a device a role, for good; waits until those that changed have been looked for."""

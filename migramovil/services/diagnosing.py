@@ -1,34 +1,26 @@
-"""What a technician asks of the devices. Works with the vault closed and nobody inside."""
+"""What a technician asks of the station. Works with the vault closed and nobody inside."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from migramovil.core.roles import Act
 from migramovil.core.trouble import Trouble
 from migramovil.devices.history import Fault
 from migramovil.devices.lanes import Lane, Ticket
-from migramovil.devices.ports import (
-    DeviceInfo,
-    DeviceKind,
-    DeviceRole,
-    DeviceState,
-    Fix,
-    PaperStatus,
-    Pixels,
-    Printed,
-    SlipLine,
-)
+from migramovil.devices.ports import DeviceInfo, DeviceKind, DeviceRole, DeviceState, DriverSpec
 from migramovil.devices.registry import Bench
-from migramovil.vision import face
+from migramovil.devices.trouble import Cancelled
+from migramovil.services.checks import Check, Outcome, Result, Screen, Station, Subject, judged
+from migramovil.services.self_tests import SelfTests, Tell, Try
 from migramovil.vision.finger import FingerQuality
 
 EVERYWHERE = (DeviceRole.PORTRAIT, DeviceRole.FINGERS, DeviceRole.PRINTER, DeviceRole.MRZ)
 """What every station has; a station may lack the others, and nobody misses them there."""
+_REMEMBERED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,25 +31,23 @@ class DeviceReport:
     driver: str
     model: str = ""
     serial: str = ""
+    firmware: str = ""
     path: str = ""
     state: DeviceState = DeviceState.ABSENT
     trouble: Trouble | None = None
+    faults: tuple[Fault, ...] = ()  # the newest first
     installed: bool = True
     simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestResult:
-    """What a self-test saw: words, figures with units, a picture where there is one."""
+class DriverReport:
+    """A driver, whether its libraries are here, and every device it sees, in use or not."""
 
-    __test__ = False  # not a test class, whatever its name
-
-    role: DeviceRole
-    ok: bool
-    text: str
-    figures: tuple[tuple[str, str], ...] = ()
-    pixels: Pixels | None = None
-    trouble: Trouble | None = None
+    name: str
+    kind: DeviceKind
+    installed: bool
+    found: tuple[DeviceInfo, ...] = ()
 
 
 class Diagnosing:
@@ -69,11 +59,13 @@ class Diagnosing:
         quality: FingerQuality,
         inspection: Lane,
         demand: Callable[[Act], object],
+        station: Station | None = None,
     ) -> None:
         self._bench = bench
         self._demand = demand
-        self._quality = quality
+        self._tests = SelfTests(quality)
         self._lane = inspection
+        self._station = station
         self._listeners: list[Callable[[], object]] = []
 
     def heard(self, _role: DeviceRole, _state: DeviceState) -> None:
@@ -84,6 +76,12 @@ class Diagnosing:
     def when_devices(self, call: Callable[[], object]) -> None:
         self._listeners.append(call)
 
+    def shown_on(self, screens: Sequence[Screen]) -> None:
+        """The window says which displays there are, the officer's first."""
+        if self._station is not None:
+            self._station.screens = tuple(screens)
+
+    # ---- at once -------------------------------------------------------------------------------
     def states(self) -> dict[DeviceRole, DeviceState]:
         """Of the roles that matter here: those of every station, and the others once given."""
         return {role: self._bench.slots[role].state for role in self._roles()}
@@ -97,10 +95,23 @@ class Diagnosing:
         """What went wrong with the devices, the newest first."""
         return self._bench.history.faults
 
+    def subjects(self) -> tuple[Subject, ...]:
+        """Everything `test` can be asked about here: the devices, then the station itself."""
+        return (*self._roles(), *(Check if self._station is not None else ()))
+
+    # ---- in time -------------------------------------------------------------------------------
     def devices(self) -> Ticket[tuple[DeviceReport, ...]]:
         def look(_: threading.Event) -> tuple[DeviceReport, ...]:
             self._bench.look()
             return tuple(self._report(role) for role in self._roles())
+
+        return self._lane.run(look)
+
+    def drivers(self) -> Ticket[tuple[DriverReport, ...]]:
+        """Every driver, and every device that is plugged in, whatever its role."""
+
+        def look(off: threading.Event) -> tuple[DriverReport, ...]:
+            return tuple(self._driver(spec, off) for spec in self._bench.specs)
 
         return self._lane.run(look)
 
@@ -113,26 +124,42 @@ class Diagnosing:
         self._demand(Act.ASSIGN_DEVICES)
         return self._lane.run(lambda _: self._bench.assign(role, device))
 
-    def test(self, role: DeviceRole) -> Ticket[TestResult]:
-        """Try one device for real: a frame, an impression, the printer's answer, a document."""
-        jobs: dict[DeviceKind, Callable[[Any, threading.Event], TestResult]] = {
-            DeviceKind.CAMERA: lambda camera, off: self._try_camera(role, camera, off),
-            DeviceKind.FINGERPRINT: self._try_reader,
-            DeviceKind.PRINTER: self._try_printer,
-            DeviceKind.MRZ: self._try_mrz,
-            DeviceKind.GNSS: self._try_gnss,
-        }
+    def test(self, of: Subject, tell: Tell = lambda _words, _picture: None) -> Ticket[Result]:
+        """Try one thing for real: a device with a frame, an impression, a page, or the station.
 
-        def run(off: threading.Event) -> TestResult:
-            ticket = self._bench.slots[role].use(
-                lambda device, stop: jobs[role.kind](device, _either(off, stop))
-            )
-            try:
-                return ticket.result()
-            except Trouble as trouble:
-                return TestResult(role=role, ok=False, text=trouble.what, trouble=trouble)
+        `tell(words, picture)` says meanwhile how it goes, on another thread.
+        """
+        if isinstance(of, Check):
+            return self._lane.run(lambda off: self._check(of, off))
+        return self._lane.run(lambda off: self._try(of, of, self._tests.of(of), off, tell))
 
-        return self._lane.run(run)
+    def read_back(self, tell: Tell = lambda _words, _picture: None) -> Ticket[Result]:
+        """Have the camera read the code on the test page printed last, within half a minute."""
+        job = self._tests.read_back
+        return self._lane.run(
+            lambda off: self._try(DeviceRole.PRINTER, DeviceRole.PORTRAIT, job, off, tell)
+        )
+
+    def _check(self, check: Check, off: threading.Event) -> Result:
+        if self._station is None:
+            return Result(of=check, outcome=Outcome.UNKNOWN, text="Aquí no se puede comprobar.")
+        try:
+            return self._station.look(check, off)
+        except Cancelled:
+            raise
+        except Trouble as trouble:
+            return judged(check, "", (), trouble)
+
+    def _try(
+        self, of: DeviceRole, on: DeviceRole, job: Try, off: threading.Event, tell: Tell
+    ) -> Result:
+        ticket = self._bench.slots[on].use(
+            lambda device, stop: job(device, _either(off, stop), tell)
+        )
+        try:
+            return ticket.result()
+        except Trouble as trouble:
+            return Result.failed(of, trouble)
 
     def _roles(self) -> list[DeviceRole]:
         return [
@@ -144,105 +171,28 @@ class Diagnosing:
     def _report(self, role: DeviceRole) -> DeviceReport:
         slot = self._bench.slots[role]
         specs = [spec for spec in self._bench.specs if spec.kind is role.kind]
-        info = slot.info
-        if info is None:
-            return DeviceReport(
-                role=role,
-                driver=", ".join(spec.name for spec in specs),
-                installed=any(spec.installed() for spec in specs),
-                state=slot.state,
-                trouble=slot.last_trouble,
-            )
+        faults = [fault for fault in self._bench.history.faults if fault.role is role]
+        info = slot.last_info
         return DeviceReport(
             role=role,
-            driver=info.driver,
-            model=info.model,
-            serial=info.serial,
-            path=info.path,
+            driver=info.driver if info else ", ".join(spec.name for spec in specs),
+            model=info.model if info else "",
+            serial=info.serial if info else "",
+            firmware=str(info.capabilities.get("firmware", "")) if info else "",
+            path=info.path if info else "",
             state=slot.state,
             trouble=slot.last_trouble,
-            simulated=info.simulated,
+            faults=tuple(faults[:_REMEMBERED]),
+            installed=info is not None or any(spec.installed() for spec in specs),
+            simulated=info.simulated if info else False,
         )
 
-    def _try_camera(self, role: DeviceRole, camera: Any, off: threading.Event) -> TestResult:
-        began, count = time.monotonic(), 10
-        frame = camera.read(timeout_s=3.0, cancelled=off)
-        for _ in range(count - 1):
-            frame = camera.read(timeout_s=3.0, cancelled=off)
-        rate = count / (time.monotonic() - began)
-        height, width = frame.pixels.shape[:2]
-        checks = face.measure(face.crop_portrait(frame.pixels))
-        return TestResult(
-            role=role,
-            ok=True,
-            text="La cámara entrega imágenes.",
-            figures=(
-                ("Tamaño", f"{width}×{height} px"),
-                ("Imágenes por segundo", f"{rate:.0f}"),
-                *((check.name, f"{check.value} / 100") for check in checks),
-            ),
-            pixels=frame.pixels,
-        )
-
-    def _try_reader(self, reader: Any, off: threading.Event) -> TestResult:
-        began = time.monotonic()
-        image = reader.capture(timeout_s=15.0, cancelled=off)
-        took = time.monotonic() - began
-        judged = self._quality.measure(image.pixels, image.ppi)
-        quality = "sin medida" if judged.quality is None else f"{judged.quality} / 100"
-        return TestResult(
-            role=DeviceRole.FINGERS,
-            ok=True,
-            text="El huellero entrega imágenes.",
-            figures=(
-                ("Tiempo de captura", f"{took:.1f} s"),
-                ("Resolución declarada", f"{image.ppi} ppp"),
-                ("Calidad NFIQ 2", quality),
-            ),
-            pixels=image.pixels,
-        )
-
-    def _try_printer(self, printer: Any, off: threading.Event) -> TestResult:
-        paper = printer.status()
-        told: Printed = printer.print_slip(
-            [
-                SlipLine(text="PRUEBA DE IMPRESORA", bold=True, centre=True),
-                SlipLine(text="áéíóú ñ Ñ ü ¿? ¡! N.º €", centre=True),
-                SlipLine(text="0123456789" * 4),
-                SlipLine(text="MIGRAMOVIL-PRUEBA", qr=True, centre=True),
-            ],
-            cancelled=off,
-        )
-        words = {PaperStatus.OK: "hay papel", PaperStatus.LOW: "queda poco"}
-        doubt = "La impresora recibió la página de prueba: mire si salió completa."
-        return TestResult(
-            role=DeviceRole.PRINTER,
-            ok=True,
-            text="La impresora confirmó la página de prueba." if told.confirmed else doubt,
-            figures=(
-                ("Papel", words.get(paper, "no lo dice")),
-                ("Confirma lo impreso", "sí" if told.confirmed else "no"),
-            ),
-        )
-
-    def _try_mrz(self, reader: Any, off: threading.Event) -> TestResult:
-        lines = reader.read_lines(timeout_s=15.0, cancelled=off)
-        return TestResult(
-            role=DeviceRole.MRZ,
-            ok=True,
-            text="El lector entrega las líneas del documento.",
-            figures=(("Líneas", str(len(lines))), ("Letras por línea", str(len(lines[0])))),
-        )
-
-    def _try_gnss(self, receiver: Any, off: threading.Event) -> TestResult:
-        fix: Fix = receiver.read_fix(timeout_s=60.0, cancelled=off)
-        doubt = "no lo dice" if fix.accuracy_m is None else f"{fix.accuracy_m:.0f} m"
-        return TestResult(
-            role=DeviceRole.GNSS,
-            ok=True,
-            text="El GPS sabe dónde está el vehículo.",
-            figures=(("Satélites", str(fix.satellites)), ("Precisión", doubt)),
-        )
+    def _driver(self, spec: DriverSpec, off: threading.Event) -> DriverReport:
+        if off.is_set():
+            raise Cancelled
+        here = spec.installed()
+        found = tuple(self._bench.seen(spec).result()) if here else ()
+        return DriverReport(name=spec.name, kind=spec.kind, installed=here, found=found)
 
 
 class _either(threading.Event):  # noqa: N801 - reads as a word where it is used

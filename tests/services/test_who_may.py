@@ -113,6 +113,7 @@ OPEN = {
     "whereabouts.look", "whereabouts.proposal",
     "diagnosing.heard", "diagnosing.when_devices", "diagnosing.states", "diagnosing.reasons",
     "diagnosing.faults", "diagnosing.devices", "diagnosing.cameras", "diagnosing.test",
+    "diagnosing.drivers", "diagnosing.read_back", "diagnosing.subjects", "diagnosing.shown_on",
     # sealed packets and signed words, to and from a stick; whoever is in is asked for a role
     "bundles.*",
     "downstream.wanted", "downstream.file", "downstream.when_changed", "downstream.rows",

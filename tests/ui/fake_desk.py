@@ -23,15 +23,16 @@ from migramovil.core.record import RecordState, Stamp
 from migramovil.core.roles import Role
 from migramovil.core.trouble import Trouble
 from migramovil.devices.lanes import Ticket
-from migramovil.devices.ports import DeviceRole, DeviceState, Printed, SlipLine
+from migramovil.devices.ports import DeviceKind, DeviceRole, DeviceState, Printed, SlipLine
 from migramovil.services.accounts import KeptDraft, Session
 from migramovil.services.backups import Medium, Standing
 from migramovil.services.bundles import Exchanged, Exported, Imported
 from migramovil.services.bundles import Standing as Stick
 from migramovil.services.catalogues import Catalogues, load
+from migramovil.services.checks import Check, Outcome, Result, Subject
 from migramovil.services.clock import StationClock
 from migramovil.services.desk import Desk, Place
-from migramovil.services.diagnosing import DeviceReport, TestResult
+from migramovil.services.diagnosing import DeviceReport, DriverReport
 from migramovil.services.downstream import Expired
 from migramovil.services.downstream import Row as Download
 from migramovil.services.drafts import Crash, Parked
@@ -437,7 +438,7 @@ class Diagnosing:
         self.known = dict.fromkeys(DeviceRole, DeviceState.READY)
         self.trouble: Trouble | None = None
         self.slow: Ticket[Any] | None = None
-        self.tested: list[DeviceRole] = []
+        self.tested: list[Subject] = []
         self.listeners: list[Callable[[], object]] = []
 
     def states(self) -> dict[DeviceRole, DeviceState]:
@@ -458,17 +459,33 @@ class Diagnosing:
             )
         )  # fmt: skip
 
-    def test(self, role: DeviceRole) -> Ticket[TestResult]:
-        self.tested.append(role)
+    def subjects(self) -> tuple[Subject, ...]:
+        return (*self.known, *Check)
+
+    def shown_on(self, screens: Sequence[object]) -> None:
+        self.screens = screens
+
+    def drivers(self) -> Ticket[tuple[DriverReport, ...]]:
+        here = DriverReport(name="simulado", kind=DeviceKind.CAMERA, installed=True)
+        away = DriverReport(name="libfprint", kind=DeviceKind.FINGERPRINT, installed=False)
+        return done((here, away))
+
+    def test(self, of: Subject, tell: Callable[..., object]) -> Ticket[Result]:
+        self.tested.append(of)
+        tell("Un momento.", None)
         if self.slow is not None:
             return self.slow
         if self.trouble is not None:
-            text = self.trouble.what
-            return done(TestResult(role=role, ok=False, text=text, trouble=self.trouble))
+            return done(Result.failed(of, self.trouble))
         figures = (("Tiempo de captura", "0.4 s"), ("Resolución declarada", "500 ppp"))
+        if isinstance(of, Check):
+            return done(Result(of=of, outcome=Outcome.OK, text="Hay espacio.", figures=figures))
         pixels = np.tile(np.arange(0, 240, dtype=np.uint8), (300, 1))
         text = "El equipo entrega imágenes."
-        return done(TestResult(role=role, ok=True, text=text, figures=figures, pixels=pixels))
+        return done(Result(of=of, outcome=Outcome.OK, text=text, figures=figures, pixels=pixels))
+
+    def read_back(self, tell: Callable[..., object]) -> Ticket[Result]:
+        return self.test(DeviceRole.PRINTER, tell)
 
     def when_devices(self, call: Callable[[], object]) -> None:
         self.listeners.append(call)

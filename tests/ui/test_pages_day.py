@@ -21,6 +21,7 @@ from migramovil.devices.ports import DeviceRole
 from migramovil.devices.trouble import PrintUnconfirmed, StillQueued
 from migramovil.services.accounts import KeptDraft
 from migramovil.services.backups import Standing
+from migramovil.services.checks import Check
 from migramovil.sync.ports import NoLink
 from migramovil.ui import theme
 from migramovil.ui.bridge import Bridge
@@ -437,7 +438,7 @@ def test_f7_tries_every_device(qtbot: QtBot) -> None:
     every = page.action_for("F7")
     assert every is not None
     every()
-    assert desk.diagnosing.tested == list(DeviceRole)
+    assert desk.diagnosing.tested == [*Check, *DeviceRole]
 
 
 def test_a_failed_try_gives_the_code_and_numbered_advice(qtbot: QtBot) -> None:

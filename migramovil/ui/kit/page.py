@@ -109,6 +109,13 @@ class Page(QWidget):
         """What has the focus on arrival; None for the primary button."""
         return None
 
+    def shown_trouble(self) -> str:
+        """The code of the trouble in sight, "" without one: F1 opens the help at it."""
+        for part in self.findChildren(QWidget):
+            if part.isVisible() and part.property("trouble"):
+                return str(part.property("trouble"))
+        return ""
+
     def side(self) -> QWidget | None:
         """What stands left of the page when it has no rail (the landscape of the login)."""
         return None

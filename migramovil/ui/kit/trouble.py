@@ -29,6 +29,7 @@ class TroubleBanner(Banner):
 
     def show_trouble(self, trouble: Trouble, safe: str = NOTHING_LOST) -> None:
         """Cause first, then what to do; the code is for the radio."""
+        self.setProperty("trouble", trouble.code)
         tail = f" {safe}." if safe else ""
         self.say("bad", trouble.what.rstrip("."), f"{trouble.advice}{tail} Código: {trouble.code}.")
         self.show()
@@ -75,6 +76,7 @@ class TroubleCard(Box):
         right = self._standing(standing, support)
         lower = row((left, 1), *([fixed(right, 372)] if right else []), gap=16)
         super().__init__(col(title, kept, (lower, 1), gap=10 if theme.large() else 16))
+        self.setProperty("trouble", trouble.code)
         self.setAccessibleName(f"{trouble.what} {trouble.advice} Código {trouble.code}")
 
     @staticmethod

@@ -14,6 +14,7 @@ from migramovil.core.record import RecordState
 from migramovil.core.roles import Role
 from migramovil.core.trouble import Trouble, Who
 from migramovil.devices.ports import DeviceRole, DeviceState
+from migramovil.services.checks import NAMES
 from migramovil.ui.kit.page import Page
 from migramovil.ui.kit.shell import Light
 from migramovil.ui.kit.states import State
@@ -42,15 +43,19 @@ STATES: Mapping[str, tuple[str, State, str]] = {
     RecordState.REFUSED: ("Rechazado", "bad", ""),
 }
 """A record's state as words, sign and icon."""
-DEVICES: Mapping[DeviceRole, tuple[str, str]] = {
-    DeviceRole.PORTRAIT: ("Cámara", "camera"),
-    DeviceRole.DOCUMENT: ("Cámara de documentos", "camera"),
-    DeviceRole.APPLICANT: ("Cámara del solicitante", "camera"),
-    DeviceRole.FINGERS: ("Huellero", "fingerprint"),
-    DeviceRole.PRINTER: ("Impresora", "printer"),
-    DeviceRole.MRZ: ("Lector de documentos", "identification-card"),
-    DeviceRole.GNSS: ("GPS del vehículo", "map-pin"),
+_DEVICE_ICONS: Mapping[DeviceRole, str] = {
+    DeviceRole.PORTRAIT: "camera",
+    DeviceRole.DOCUMENT: "camera",
+    DeviceRole.APPLICANT: "camera",
+    DeviceRole.FINGERS: "fingerprint",
+    DeviceRole.PRINTER: "printer",
+    DeviceRole.MRZ: "identification-card",
+    DeviceRole.GNSS: "map-pin",
 }
+DEVICES: Mapping[DeviceRole, tuple[str, str]] = {
+    role: (NAMES[role], icon) for role, icon in _DEVICE_ICONS.items()
+}
+"""What a device is called, and its icon."""
 DAILY = (DeviceRole.PORTRAIT, DeviceRole.FINGERS, DeviceRole.PRINTER, DeviceRole.MRZ)
 """What an enrollment may need; the others serve the vehicle, and diagnostics shows them."""
 DEVICE_STATES: Mapping[DeviceState, tuple[str, State]] = {
