@@ -52,6 +52,14 @@ def declared(found: Delivered) -> Capabilities:
     }
 
 
+def sent(capture: Capture) -> Capabilities:
+    """What is declared of a camera that sends what it likes."""
+    return {
+        "width": int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
+        "height": int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
+    }
+
+
 def of(known: Capabilities) -> Mode:
     fourcc, _, size = str(known["format"]).partition(" ")
     width, _, height = size.partition("x")

@@ -50,6 +50,7 @@ from migramovil.devices.trouble import (
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 NAME = "opencv"
+_UNMEASURED: modes.Capabilities = {"still": False}
 _LOOK_S = 0.2
 _NATIVE_WAIT_MS = 2000  # how long OpenCV may stand in one read
 _SYSFS = Path("/sys/class/video4linux")
@@ -117,7 +118,7 @@ class OpenCvCamera:
             raise Unplugged
         if self._sick:
             self._sick = False
-            self.info = replace(self.info, capabilities={})
+            self.info = replace(self.info, capabilities=_UNMEASURED)
             self.close()
             self.open()
         try:
@@ -161,9 +162,10 @@ class OpenCvCamera:
 
         What was measured lies in the capabilities, and is not measured again.
         """
-        if "://" in self.info.path:
-            return
         declared = self.info.capabilities
+        if "://" in self.info.path:
+            self._declare(modes.sent(capture))
+            return
         if "format" in declared:
             modes.ask(capture, modes.of(declared))
             return
@@ -171,7 +173,10 @@ class OpenCvCamera:
         if best is None:
             raise CameraWillNotOpen
         names = ",".join(control.name for control in controls.read_all(capture))
-        self.info = replace(self.info, capabilities=modes.declared(best) | {"controls": names})
+        self._declare(modes.declared(best) | {"controls": names})
+
+    def _declare(self, found: modes.Capabilities) -> None:
+        self.info = replace(self.info, capabilities=_UNMEASURED | found)
 
 
 class _Reel:
@@ -404,4 +409,5 @@ def _info(
         product=product,
         serial=serial,
         port=port,
+        capabilities=_UNMEASURED,
     )
