@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import segno
@@ -18,6 +19,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QPolygonF,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -29,6 +31,13 @@ Pixels = npt.NDArray[np.uint8]
 _PHOTO_INK = QColor("#FFFFFF")  # over photographs, whatever the theme
 
 
+_FORMATS = {
+    1: QImage.Format.Format_Grayscale8,
+    3: QImage.Format.Format_BGR888,
+    4: QImage.Format.Format_RGB32,  # the screen's own: nothing is left to convert
+}
+
+
 def image_of(pixels: Pixels) -> QImage:
     """A copy of grey (h, w) or blue-green-red (h, w, 3) pixels as an image Qt owns."""
     return _wrap(np.ascontiguousarray(pixels)).copy()
@@ -37,7 +46,8 @@ def image_of(pixels: Pixels) -> QImage:
 def _wrap(pixels: Pixels) -> QImage:
     """An image over the array's own memory: the array must outlive it."""
     height, width = pixels.shape[:2]
-    kind = QImage.Format.Format_Grayscale8 if pixels.ndim == 2 else QImage.Format.Format_BGR888
+    planes = 1 if pixels.ndim == 2 else pixels.shape[2]
+    kind = _FORMATS[planes]
     return QImage(pixels.data, width, height, pixels.strides[0], kind)
 
 
@@ -214,8 +224,9 @@ def place_of(frame: QRectF, size: QSize, *, cover: bool) -> Place:
 class Preview(QWidget):
     """Live pictures: each shown once, straight from the array, the newest wins.
 
-    Feed it on the GUI thread, by `bridge.newest(preview.show_frame)`. `guide` draws the oval for
-    the head and the line for the eyes; `instruct` one order at the bottom.
+    Feed it on the GUI thread, by `bridge.newest(preview.show_frame)`, best with what `fitted` made
+    on the camera's lane: then a paint only copies. `guide` draws the oval for the head and the
+    line for the eyes; `instruct` one order at the bottom.
     """
 
     def __init__(self, say: str, *, guide: bool = False) -> None:
@@ -226,18 +237,39 @@ class Preview(QWidget):
         self._guide = guide
         self._order = ""
         self._state: State = "info"
+        self._room = (0, 0)  # of the widget in pixels of the screen, for other threads to read
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName(say)
 
+    def fitted(self, pixels: Pixels) -> Pixels:
+        """The picture at the size it will have here, as the screen wants it; any thread may ask.
+
+        Nothing is enlarged: what is smaller than its place comes back as it is.
+        """
+        height, width = pixels.shape[:2]
+        scale = max(self._room[0] / width, self._room[1] / height)
+        if not 0 < scale < 1 or pixels.ndim == 2:
+            return pixels
+        size = (round(width * scale), round(height * scale))
+        small = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
+        return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2BGRA), np.uint8)
+
     def show_frame(self, pixels: Pixels | None) -> None:
-        """Show grey or blue-green-red pixels, which nobody may change any more; None: no signal."""
+        """Show grey, blue-green-red or `fitted` pixels, which nobody may change any more.
+
+        None: no signal.
+        """
         if pixels is None:
             self._image = self._pixels = None
         else:
             self._pixels = np.ascontiguousarray(pixels)
             self._image = _wrap(self._pixels)
         self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        ratio = self.devicePixelRatioF()
+        self._room = (round(self.width() * ratio), round(self.height() * ratio))
 
     def instruct(self, order: str, state: State = "info") -> None:
         """One short order over the picture, or "" for none; `ok` and `warn` add their sign."""

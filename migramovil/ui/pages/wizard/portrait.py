@@ -133,7 +133,9 @@ class PortraitPage(StepPage):
         self.preview.show_frame(None)
         self.preview.instruct("")
         self._show_checks(())
-        self._ticket = self.enrolling.start_preview(self._watcher())
+        self._ticket = self.enrolling.start_preview(
+            self._watcher(), lambda: self.bridge.post(self._blind)
+        )
         self.bridge.when_done(self._ticket, self._ended, self._no_camera, owner=self)
 
     def _stop(self) -> None:
@@ -144,13 +146,14 @@ class PortraitPage(StepPage):
     def _watcher(self) -> Callable[[Frame], None]:
         """For the camera's lane: the newest frame to the eye, figures four times a second."""
         show = self.bridge.newest(self._show_frame)
+        fitted = self.preview.fitted
         tell = self.bridge.newest(self._show_live)
         judge = self.enrolling.check_portrait
         last = 0.0
 
         def on_frame(frame: Frame) -> None:
             nonlocal last
-            show(frame)
+            show(replace(frame, pixels=fitted(frame.pixels)))
             now = time.monotonic()
             if now - last >= JUDGE_EVERY_S:
                 last = now
@@ -171,6 +174,10 @@ class PortraitPage(StepPage):
             self.preview.instruct("Puede tomar", "ok")
         else:
             self.preview.instruct(CHECKS.get(worst.name, ("", "Espere"))[1], "warn")
+
+    def _blind(self) -> None:
+        if self._state == "live":
+            self.preview.instruct("Esta cámara no muestra la imagen: tome la fotografía")
 
     def _ended(self, _: None) -> None:
         """The camera stops only when it is asked to."""
