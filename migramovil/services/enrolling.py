@@ -60,10 +60,6 @@ from migramovil.store.vault import StoredDraft
 from migramovil.vision import face, pictures
 from migramovil.vision.finger import FingerHint, FingerMeasure, FingerQuality
 
-FINGER_WAIT_S = 15.0
-FRAME_WAIT_S = 3.0
-STILL_WAIT_S = 15.0  # a still camera focuses, exposes, and sends some megabytes over USB
-MRZ_WAIT_S = 20.0
 STILL_SIZE = (1200, 1600)
 """A still has ten times the pixels a portrait can use, and the link would pay for each of them."""
 
@@ -83,6 +79,16 @@ class ReasonMissing(Trouble):
     what = "Falta escribir el motivo."
     advice = "Escriba en una línea por qué se hace."
     who = Who.OFFICER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long each capture waits, in seconds, before it ends in a trouble."""
+
+    finger_s: float = 15.0
+    frame_s: float = 3.0
+    still_s: float = 15.0  # a still camera focuses, exposes, and sends some megabytes over USB
+    mrz_s: float = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +151,7 @@ class Enrolling:
         self._running: set[Future[Any]] = set()
         self._saved: list[Callable[[], object]] = []
         self.saved_at = ""
+        self.patience = Patience()
         self.newest_catalogues: Callable[[], Catalogues] = lambda: catalogues
         self.on_chair: Callable[[], object] = lambda: None  # in training the next person sits down
         self.demand_room: Callable[[], object] = lambda: None  # NoRoom: nobody else may sit down
@@ -299,7 +306,7 @@ class Enrolling:
     def read_mrz(self) -> Ticket[MrzReading]:
         def read(reader: Any, off: threading.Event) -> MrzReading:
             self._accounts.demand(Act.ENROLL)
-            lines = reader.read_lines(timeout_s=MRZ_WAIT_S, cancelled=off)
+            lines = reader.read_lines(timeout_s=self.patience.mrz_s, cancelled=off)
             return documents.parse_mrz(lines, today=self._clock.today())
 
         return self._watched(self._bench.mrz.use(read))
@@ -336,15 +343,21 @@ class Enrolling:
         )
 
     # ---- portrait ----------------------------------------------------------------------------
-    def start_preview(self, on_frame: Callable[[Frame], None]) -> Ticket[None]:
-        """Give frames, newest only, until the ticket is cancelled; on the camera's lane."""
+    def start_preview(
+        self, on_frame: Callable[[Frame], None], on_blind: Callable[[], object] = lambda: None
+    ) -> Ticket[None]:
+        """Give frames, newest only, until the ticket is cancelled; on the camera's lane.
+
+        `on_blind` is called instead, once, where the camera shows no live picture.
+        """
 
         def run(camera: Any, off: threading.Event) -> None:
             self._accounts.demand(Act.ENROLL)
             if not self._camera_can("preview", unless_said=True):
+                on_blind()
                 off.wait()
             while not off.is_set():
-                on_frame(camera.read(timeout_s=FRAME_WAIT_S, cancelled=off))
+                on_frame(camera.read(timeout_s=self.patience.frame_s, cancelled=off))
 
         return self._bench.camera.use(run)
 
@@ -368,9 +381,9 @@ class Enrolling:
     def _master(self, camera: Any, off: threading.Event) -> Pixels:
         """The portrait's pixels: a still of a camera that takes stills, else a live picture."""
         if not self._camera_can("still"):
-            frame = camera.read(timeout_s=FRAME_WAIT_S, cancelled=off)
+            frame = camera.read(timeout_s=self.patience.frame_s, cancelled=off)
             return face.crop_portrait(frame.pixels)
-        frame = camera.capture_still(timeout_s=STILL_WAIT_S, cancelled=off)
+        frame = camera.capture_still(timeout_s=self.patience.still_s, cancelled=off)
         return pictures.thumbnail(face.crop_portrait(frame.pixels), *STILL_SIZE)
 
     def _camera_can(self, what: str, *, unless_said: bool = False) -> bool:
@@ -434,7 +447,7 @@ class Enrolling:
             if reader.info.capabilities.get("grade") != "enrolment":
                 raise NotForEnrolment
             self._tell_finger(position)
-            image = reader.capture(timeout_s=FINGER_WAIT_S, cancelled=off)
+            image = reader.capture(timeout_s=self.patience.finger_s, cancelled=off)
             judged = self._quality.measure(image.pixels, image.ppi)
             return self._on_desk(
                 lambda inside: self._keep_finger(inside, asked_for, position, image, judged)
@@ -865,4 +878,4 @@ def _paper_of(reading: MrzReading) -> documents.DocumentType:
     return kinds.PASSPORT if passport else kinds.NATIONAL_ID
 
 
-__all__ = ["Enrolling", "FingerTaken", "Finished", "Step"]
+__all__ = ["Enrolling", "FingerTaken", "Finished", "Patience", "Step"]

@@ -257,6 +257,18 @@ def test_the_preview_stops_before_the_picture_is_taken_and_then_it_shows(show: A
     assert enrolling.asked == ["preview", "portrait", "preview"]
 
 
+def test_a_camera_without_a_live_picture_says_so_and_takes_all_the_same(show: Any) -> None:
+    _, page, enrolling = show(PortraitPage, played.empty())
+    enrolling.blind = True
+    page._start()
+    settle()
+    assert "no muestra" in page.preview.accessibleDescription()
+    assert page.primary().available
+    page.press_primary()
+    settle()
+    assert enrolling.draft.portrait is not None
+
+
 def test_a_missing_camera_says_what_to_do_and_is_looked_for_again(show: Any) -> None:
     _, page, enrolling = show(PortraitPage, played.empty())
     page.depart()

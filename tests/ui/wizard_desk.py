@@ -133,6 +133,7 @@ class PlayedEnrolling(Enrolling):
         self.qualities: list[int] = []
         self.answers: dict[str, Any] = {}
         self.asked: list[str] = []
+        self.blind = False  # a still camera without a live picture
         self.preview: Ticket[None] | None = None
         self.seal: Ticket[Finished] = pending()
         self.captures: list[Ticket[FingerTaken]] = []
@@ -144,8 +145,11 @@ class PlayedEnrolling(Enrolling):
         reading = self.parse_mrz("\n".join(LINES))
         return cast("Ticket[MrzReading]", settled(self.answers.get("mrz", reading)))
 
-    def start_preview(self, on_frame: Any) -> Ticket[None]:
+    def start_preview(self, on_frame: Any, on_blind: Any = lambda: None) -> Ticket[None]:
         self.asked.append("preview")
+        if self.blind:
+            on_blind()
+            return pending()
         if "camera" in self.answers:
             return settled(cast(Trouble, self.answers["camera"]))
         self.preview = pending()
