@@ -358,6 +358,8 @@ class IppPrinter:
             async with _Line(self._place) as line:
                 return await ask(line)
 
+        if cancelled is not None and cancelled.is_set():
+            raise Cancelled
         return asyncio.run(_watched(talk(), cancelled))
 
 
