@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from migramovil.core import canonical, letters, packet, recovery, sealing
-from migramovil.core.record import Descriptor, ReceiptBody, Signed, check_receipt
+from migramovil.core import canonical, letters, packet, recovery, sealing, support
+from migramovil.core.record import Descriptor, Realm, ReceiptBody, Signed, check_receipt
 from migramovil.sync import wire
 from tests import vectors
 
@@ -102,3 +102,12 @@ def test_what_is_read_out_is_the_secret_again() -> None:
         spoken = recovery.read(one["lines"])
         secret = recovery.masked(spoken, one["station"], one["number"], one["username"])
         assert secret.hex() == one["secret"]
+
+
+def test_the_report_opens_with_the_support_key_and_its_answer_is_headquarters() -> None:
+    (told,) = vectors.written("support")
+    data = told["report"].encode()
+    assert support.open_content(support.read(data), vectors.SUPPORT) == told["content"]
+    said = canonical.decode(told["answer"].encode(), Signed)
+    publics = (vectors.STORED.public,)
+    support.check_answer(said, data, publics, realm=Realm.TRAINING, station=vectors.STATION)

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from migramovil.core import canonical, downstream, letters, packet, recovery, sealing
+from migramovil.core import canonical, downstream, letters, packet, recovery, sealing, support
 from migramovil.core.record import Descriptor, Realm, ReceiptBody, ReceiptKind, Signed, Stamp
 from migramovil.sync import wire
 
@@ -31,7 +31,7 @@ def opener(number: int) -> sealing.Opener:
 
 
 STATION_KEY, TRANSPORT, ROOT, STORED, OPENED, REGISTRAR = map(signer, range(1, 7))
-OPERATIONAL, RECOVERY, STATION_KEM = opener(7), opener(8), opener(10)
+OPERATIONAL, RECOVERY, STATION_KEM, SUPPORT = opener(7), opener(8), opener(10), opener(11)
 CONTENT_KEY = bytes([9]) * 32
 
 
@@ -98,6 +98,7 @@ def descriptor() -> Signed:
         recovery=canonical.text(RECOVERY.public),
         tls_ca="-----BEGIN CERTIFICATE-----\n…",
         urls=("https://127.0.0.1:8443",),
+        support=canonical.text(SUPPORT.public),
     )
     return Signed.by(ROOT, canonical.encode(body))
 
@@ -253,13 +254,27 @@ def published() -> list[dict[str, str]]:
     return found
 
 
+def reports() -> list[dict[str, Any]]:
+    """A report for support (sealed anew each time: kept), and what headquarters says to it."""
+    content = {"format": support.CONTENT_FORMAT, "wrong": [{"code": "PRN-02", "where": "printer"}]}
+    made = support.seal(
+        SUPPORT.public, content, realm=Realm.TRAINING, station=STATION, utc=UTC
+    )  # fmt: skip
+    said = support.answer(STORED, made, realm=Realm.TRAINING, station=STATION)
+    told = {"report": made.decode(), "content": content, "answer": canonical.encode(said).decode()}
+    return [told]
+
+
 def keys() -> dict[str, Any]:
     """Every key of these vectors: private halves in hex, so that anybody can make them."""
     signers = {
         "station": STATION_KEY, "transport": TRANSPORT, "root": ROOT, "stored": STORED,
         "opened": OPENED, "registrar": REGISTRAR,
     }  # fmt: skip
-    kems = {"operational": OPERATIONAL, "recovery": RECOVERY, "station": STATION_KEM}
+    kems = {
+        "operational": OPERATIONAL, "recovery": RECOVERY, "station": STATION_KEM,
+        "support": SUPPORT,
+    }  # fmt: skip
     return {
         "ed25519": {
             name: {"private": one.dump().hex(), "public": one.public.hex()}
@@ -307,6 +322,7 @@ def main() -> None:
     write("packet", {**made, "announce": announcement(data)})
     write("receipts", chain(made["digest"], len(data)))
     write("downstream", published())
+    write("support", reports())
 
 
 if __name__ == "__main__":

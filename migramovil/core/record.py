@@ -127,6 +127,7 @@ class Descriptor:
     former_stored: tuple[str, ...] = ()
     former_opened: tuple[str, ...] = ()
     former_registrars: tuple[str, ...] = ()
+    support: str = ""  # base64 KEM public key: reports for support; "" where there is none
 
     @property
     def registrars(self) -> tuple[bytes, ...]:

@@ -24,6 +24,7 @@ from migramovil.headquarters import (
     restoring,
     server,
     setup,
+    support_commands,
     watching,
 )
 from migramovil.headquarters.objects import Objects
@@ -46,6 +47,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(people_commands.operators_app, name="operators")
 app.add_typer(people_commands.recovery_app, name="recovery")
 app.add_typer(people_commands.keys_app, name="keys")
+app.add_typer(support_commands.app, name="support")
 app.add_typer(desk_commands.refused_app, name="refused")
 app.add_typer(desk_commands.handover_app, name="handover")
 app.command("retry")(desk_commands.retry)
@@ -73,7 +75,7 @@ def init(
     unlock: Unlock = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make headquarters' keys: edge/, opener/ and offline/."""
+    """Make headquarters' keys: edge/, opener/, support/ and offline/."""
     with said():
         made = setup.init(data, realm=realm, url=url, unlock=unlock)
         root = wire.root_hash(canonical.from_text(made.root)).hex()

@@ -10,6 +10,7 @@ from litestar.openapi import OpenAPIConfig
 
 from migramovil import __version__
 from migramovil.core.record import Signed
+from migramovil.core.support import Report
 from migramovil.headquarters import handing, http
 from migramovil.headquarters.handover import HandedOver
 from migramovil.headquarters.http import LIVE_PATH, READY_PATH
@@ -34,10 +35,14 @@ _RECEIVER: Table = {
     ("post", _WHOLE): (_NOBODY, {200: wire.Receipts, 202: wire.Missing}),
     ("post", wire.RECEIPTS_PATH): (wire.AskReceipts, {200: wire.Receipts}),
     ("post", wire.LETTERS_PATH): (Signed, {200: Signed}),
+    ("post", wire.SUPPORT_PATH): (Report, {200: Signed}),
     ("get", wire.DOWNSTREAM_PATH): (_NOBODY, {200: wire.Downstream, 304: _NOBODY}),
     ("get", wire.download_path("{digest}", "{number}")): (_NOBODY, {200: BYTES}),
 }
-_OF_STATIONS = (wire.PACKETS_PATH, wire.RECEIPTS_PATH, wire.LETTERS_PATH, wire.DOWNSTREAM_PATH)
+_OF_STATIONS = (
+    wire.PACKETS_PATH, wire.RECEIPTS_PATH, wire.LETTERS_PATH, wire.SUPPORT_PATH,
+    wire.DOWNSTREAM_PATH,
+)  # fmt: skip
 
 
 class _Page(msgspec.Struct):

@@ -19,7 +19,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from migramovil.core import canonical, sealing
+from migramovil.core import canonical, sealing, support
 from migramovil.core.letters import LARGEST
 from migramovil.headquarters.objects import BadName
 from migramovil.headquarters.receiver import Answer, Intake, Receiver, Refused, answered
@@ -262,6 +262,10 @@ def _for_stations(receiver: Receiver, door: _Door) -> list[HTTPRouteHandler]:
     async def letter(request: Ask) -> Response[bytes]:
         return await door.admitted(request, LARGEST, lambda _, body: receiver.letter(body))
 
+    @post(wire.SUPPORT_PATH, status_code=200, summary="Bring a report for support")
+    async def report(request: Ask) -> Response[bytes]:
+        return await door.admitted(request, support.LARGEST, receiver.report)
+
     @get(wire.DOWNSTREAM_PATH, summary="What is published for this station")
     async def downstream(request: Ask) -> Response[bytes]:
         known = request.headers.get("if-none-match", "")
@@ -280,7 +284,7 @@ def _for_stations(receiver: Receiver, door: _Door) -> list[HTTPRouteHandler]:
             request, 0, lambda station, _: receiver.download(station, digest, number)
         )
 
-    return [receipts, letter, downstream, download]
+    return [receipts, letter, report, downstream, download]
 
 
 def _which(request: Ask) -> tuple[str, str, str]:

@@ -130,6 +130,15 @@ def rotate(
         tell(as_json, {"version": made.version}, f"descriptor version {made.version}")
 
 
+@keys_app.command("support")
+def support(data: Data, unlock: Unlock = None, as_json: AsJson = False) -> None:
+    """Add the key that stations seal their reports to, where there is none yet; needs the offline
+    folder. Then restart serve."""
+    with said():
+        made = setup.add_support(data, unlock)
+        tell(as_json, {"version": made.version}, f"descriptor version {made.version}")
+
+
 def approvers(store: Store) -> Sequence[tuple[str, sealing.Signer]]:
     """Two operators, one after the other."""
     found = []

@@ -23,12 +23,16 @@ from migramovil.core import canonical, packet, sealing
 from migramovil.core.letters import BadLetter
 from migramovil.core.record import Descriptor, Realm, Signed
 from migramovil.core.roles import AccountBody, Role
+from migramovil.core.support import BadReport
+from migramovil.core.support import answer as report_answer
 from migramovil.headquarters import downstream
 from migramovil.headquarters import store as books
 from migramovil.headquarters.letters import LetterBox
 from migramovil.headquarters.objects import Check, check_whole, digest_of, same
 from migramovil.headquarters.ports import Books, Objects
 from migramovil.headquarters.store import Alarm, Enrolled, Packet, Rejection, Station, Store
+from migramovil.headquarters.support import Reports
+from migramovil.headquarters.support import check as check_report
 from migramovil.sync import wire
 from migramovil.sync.wire import Refusal
 
@@ -199,6 +203,7 @@ class Receiver:
         *,
         store: Store,
         objects: Objects,
+        reports: Reports,
         descriptor: Signed,
         realm: Realm,
         stored_signer: sealing.Signer,
@@ -214,13 +219,14 @@ class Receiver:
         self._begun = Memory()
         self._limits = limits
         self._objects = objects
+        self._reports = reports
         self._descriptor = descriptor
         self._realm = realm
         self._stored_signer = stored_signer
         self._receipt_signer = receipt_signer
         self._registrar = registrar
         known = canonical.decode(canonical.from_text(descriptor.body), Descriptor)
-        self._version = known.version
+        self._known_as = known
         self._letters = LetterBox(
             store,
             known,
@@ -248,7 +254,7 @@ class Receiver:
         if not 16 <= len(asked.nonce) <= 128:
             raise Refused(Refusal.BAD_REQUEST, "nonce")
         told = wire.TimeBody(
-            nonce=asked.nonce, utc=self._utc(), realm=self._realm, descriptor=self._version
+            nonce=asked.nonce, utc=self._utc(), realm=self._realm, descriptor=self._known_as.version
         )
         return answered(200, Signed.by(self._stored_signer, canonical.encode(told)))
 
@@ -390,6 +396,16 @@ class Receiver:
             return Answer(status=200, body=self._letters.take(body, self._known, self._utc()))
         except BadLetter as problem:
             raise Refused(Refusal.BAD_REQUEST, problem.detail) from None
+
+    def report(self, station: Station, body: bytes) -> Answer:
+        """Keep a report for support, unread; the same again gets the same answer."""
+        try:
+            check_report(body, self._known_as, station.station)
+            self._reports.keep(station.station, body, utc=self._utc())
+        except BadReport as problem:
+            raise Refused(Refusal.BAD_REQUEST, problem.detail) from None
+        said = report_answer(self._stored_signer, body, realm=self._realm, station=station.station)
+        return answered(200, said)
 
     def downstream(self, station: Station, known: str) -> Answer:
         """What is published for this station; 304 where it knows exactly that (an ETag)."""

@@ -19,6 +19,7 @@ from migramovil.headquarters.objects import Objects
 from migramovil.headquarters.receiver import Receiver
 from migramovil.headquarters.setup import Edge
 from migramovil.headquarters.store import Store
+from migramovil.headquarters.support import Reports
 
 HEAD_S = 15.0
 """How long a connection may be silent, or a request's head may take."""
@@ -65,6 +66,7 @@ def receiver_of(
     return Receiver(
         store=store,
         objects=Objects(data),
+        reports=Reports(data),
         descriptor=setup.signed_descriptor(data),
         realm=setup.descriptor(data).realm,
         stored_signer=keys.stored_signer,

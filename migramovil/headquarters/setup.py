@@ -1,7 +1,8 @@
-"""Headquarters' keys: made once, kept in three folders that can live on three machines.
+"""Headquarters' keys: made once, kept in four folders that can live on four machines.
 
     edge/     stored signer, registrar, TLS key and certificate: what the receiver needs
     opener/   opened signer, operational KEM: what opening needs; never on the edge
+    support/  support KEM: opens stations' reports on themselves, and nothing else
     offline/  root, recovery KEM, TLS authority: for a safe
 
 Every private key is wrapped under its folder's `unlock` file, which can live on another medium.
@@ -26,7 +27,7 @@ from migramovil.core.record import Descriptor, Realm, Signed
 from migramovil.core.trouble import Trouble
 from migramovil.headquarters.objects import make_folder, write
 
-EDGE, OPENER, OFFLINE = "edge", "opener", "offline"
+EDGE, OPENER, OFFLINE, SUPPORT = "edge", "opener", "offline", "support"
 DESCRIPTOR = "descriptor.json"
 _AUTHORITY_LIFE = timedelta(days=20 * 365)
 _CERTIFICATE_LIFE = timedelta(days=825)
@@ -80,10 +81,12 @@ class Offline:
 
 def init(data: Path, *, realm: Realm, url: str, unlock: Path | None = None) -> Descriptor:
     """Make every key and the signed descriptor; AlreadySetUp rather than replace one."""
-    if any((data / name).exists() for name in (DESCRIPTOR, EDGE, OPENER, OFFLINE)):
+    if any((data / name).exists() for name in (DESCRIPTOR, EDGE, OPENER, OFFLINE, SUPPORT)):
         raise AlreadySetUp
     host = host_of(url)
-    edge, opener, offline = (_Folder.new(data, name, unlock) for name in (EDGE, OPENER, OFFLINE))
+    edge, opener, offline, support = (
+        _Folder.new(data, name, unlock) for name in (EDGE, OPENER, OFFLINE, SUPPORT)
+    )
     stored, registrar = edge.signer("stored_signer"), edge.signer("registrar")
     opened, operational = opener.signer("opened_signer"), opener.kem("operational")
     root, recovery = offline.signer("root"), offline.kem("recovery")
@@ -99,10 +102,9 @@ def init(data: Path, *, realm: Realm, url: str, unlock: Path | None = None) -> D
         recovery=canonical.text(recovery.public),
         tls_ca=authority,
         urls=(url,),
+        support=canonical.text(support.kem("support").public),
     )
-    signed = Signed.by(root, canonical.encode(descriptor))
-    write(data / DESCRIPTOR, canonical.encode(signed), 0o644)
-    return descriptor
+    return _say(data, root, descriptor)
 
 
 def signed_descriptor(data: Path) -> Signed:
@@ -171,9 +173,33 @@ def rotate(
             registrar=canonical.text(edge_.signer(f"registrar-{version}").public),
             former_registrars=(old.registrar, *old.former_registrars),
         )
-    signed = Signed.by(safe.root, canonical.encode(new))
-    write(data / DESCRIPTOR, canonical.encode(signed), 0o644)
-    return new
+    return _say(data, safe.root, new)
+
+
+def add_support(data: Path, unlock: Path | None = None) -> Descriptor:
+    """Give a headquarters made before there was one its support key; AlreadySetUp if it has one.
+
+    A key that a power cut left without its descriptor is taken up again.
+    """
+    old, safe = descriptor(data), offline(data, unlock)
+    if old.support:
+        raise AlreadySetUp(SUPPORT)
+    begun = _unlock_file(data, SUPPORT, unlock).exists()
+    folder = (_Folder.open if begun else _Folder.new)(data, SUPPORT, unlock)
+    held = folder.every("support")
+    key = sealing.Opener.load(held[0]) if held else folder.kem("support")
+    support = canonical.text(key.public)
+    return _say(data, safe.root, replace(old, version=old.version + 1, support=support))
+
+
+def support(data: Path, unlock: Path | None = None) -> sealing.Opener:
+    """The key that opens reports."""
+    folder, known = _Folder.open(data, SUPPORT, unlock), descriptor(data)
+    for secret in folder.every("support"):
+        found = sealing.Opener.load(secret)
+        if canonical.text(found.public) == known.support:
+            return found
+    raise NotSetUp(SUPPORT)
 
 
 def offline(data: Path, unlock: Path | None = None) -> Offline:
@@ -182,6 +208,12 @@ def offline(data: Path, unlock: Path | None = None) -> Offline:
         root=sealing.Signer.load(folder.read("root")),
         recovery=sealing.Opener.load(folder.read("recovery")),
     )
+
+
+def _say(data: Path, root: sealing.Signer, new: Descriptor) -> Descriptor:
+    """Put the root's word in its place: from here on it is what stations hear."""
+    write(data / DESCRIPTOR, canonical.encode(Signed.by(root, canonical.encode(new))), 0o644)
+    return new
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ from migramovil.sync.ports import (
     Letters,
     NotUnderstood,
     Outbox,
+    Reports,
 )
 
 __all__ = ["Status", "SyncEngine"]
@@ -59,6 +60,7 @@ class SyncEngine:
         jitter: Callable[[], float] = random.random,
         letters: Letters | None = None,
         downloads: Downloads | None = None,
+        reports: Reports | None = None,
     ) -> None:
         self._outbox = outbox
         self._headquarters = headquarters
@@ -68,6 +70,7 @@ class SyncEngine:
         self._jitter = jitter
         self._letters = letters
         self._downloads = downloads
+        self._reports = reports
         self._state = machine.State()
         self._line: dict[str, Waiting] = {}
         self._stored = _Round(outbox.unconfirmed)
@@ -141,6 +144,8 @@ class SyncEngine:
             polled = self._poll([self._line[one] for one in effect.records])
             if self._downloads is not None:  # last: nothing that goes up ever waits for it
                 self._downloads.turn(self._headquarters, lambda: self._stopping)
+            if self._reports is not None:
+                self._reports.turn(lambda: self._stopping or self._called)
             return polled
         except Trouble as trouble:
             return machine.Failed(trouble=trouble, jitter=self._jitter())

@@ -36,6 +36,7 @@ from migramovil.sync.ports import (
     CertificateExpired,
     Forgetful,
     ImagesHeld,
+    Interrupted,
     Memory,
     NoLink,
     NoTerms,
@@ -142,6 +143,19 @@ class HttpsHeadquarters:
         _, answer = self._say("POST", wire.LETTERS_PATH, data)
         return answers.read(answer, Signed)
 
+    def report(self, data: bytes, tick: Callable[[], object]) -> Signed:
+        """Bring one report for support; what `tick` raises breaks it off, and its connection."""
+        try:
+            line = Line(self._lead(tick), turn=self._crew.turn, tick=tick)
+            headers = {wire.HEADER: self._signed("POST", wire.SUPPORT_PATH, data)}
+            status, answer = line.ask("POST", wire.SUPPORT_PATH, data, headers)
+        except Interrupted:
+            self.hang_up()
+            raise
+        if status >= 400:
+            raise answers.refusal(status, answer)
+        return answers.read(answer, Signed)
+
     def fetch(self, path: str, known: str = "") -> bytes | None:
         """What headquarters has at this path; None when it is still what `known` (an ETag) was."""
         status, answer = self._say("GET", path, b"", {"If-None-Match": known} if known else {})
@@ -172,6 +186,7 @@ class HttpsHeadquarters:
                 data,
                 size,
                 fresh=fresh,
+                whole=pace.at_once(self.weather, len(data)),
                 only_front=not self._terms.may_send_images(),
                 on_bytes=self._crew.gauge.arrived,
             )

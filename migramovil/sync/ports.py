@@ -102,6 +102,14 @@ class Downloads(Protocol):
         ...
 
 
+class Reports(Protocol):
+    """Whoever brings reports for support (sync.reports)."""
+
+    def turn(self, called: Callable[[], bool]) -> None:
+        """One round if it is time; fails nobody, and ends when something is `called`."""
+        ...
+
+
 class Terms(Protocol):
     """What the link of the moment costs, and what may be spent on it (services.metering)."""
 

@@ -12,6 +12,7 @@ admits the carrier, while a packet's identity comes only from the packet's own s
     POST /v1/packets/STATION/RECORD/DIGEST/complete        200 Receipts | 202 Missing
     POST /v1/receipts           AskReceipts                200 Receipts
     POST /v1/letters            letter (core.letters)      200 Signed AnswerBody, by the edge's key
+    POST /v1/support            report (core.support)      200 Signed AnswerBody, by the edge's key
     GET  /v1/downstream                                    200 Downstream | 304
     GET  /v1/downstream/DIGEST/parts/N                     200 bytes
     GET  /health                                           200
@@ -41,6 +42,7 @@ ENROLL_PATH = "/v1/enroll"
 PACKETS_PATH = "/v1/packets"
 RECEIPTS_PATH = "/v1/receipts"
 LETTERS_PATH = "/v1/letters"
+SUPPORT_PATH = "/v1/support"
 DOWNSTREAM_PATH = "/v1/downstream"
 HEALTH_PATH = "/health"
 

@@ -27,6 +27,7 @@ from migramovil.headquarters.http import Pace
 from migramovil.headquarters.objects import Objects
 from migramovil.headquarters.receiver import Limits, Receiver, Refused
 from migramovil.headquarters.store import Store
+from migramovil.headquarters.support import Reports
 from migramovil.sync import answers, wire
 from migramovil.sync.ports import DigestRefused, HeadquartersBusy
 from tests.headquarters.rig import Place, Station
@@ -160,6 +161,7 @@ def receiver(place: Place, **more: Any) -> Receiver:
     return Receiver(
         store=Store(place.data / server.BOOKS),
         objects=Objects(place.data),
+        reports=Reports(place.data),
         descriptor=setup.signed_descriptor(place.data),
         realm=place.realm,
         stored_signer=keys.stored_signer,

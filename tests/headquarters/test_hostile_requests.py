@@ -26,6 +26,7 @@ QUIET = settings(
 )
 PATHS = (
     wire.PING_PATH, wire.ENROLL_PATH, wire.PACKETS_PATH, wire.RECEIPTS_PATH, wire.LETTERS_PATH,
+    wire.SUPPORT_PATH,
 )  # fmt: skip
 
 

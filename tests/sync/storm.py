@@ -24,6 +24,7 @@ from migramovil.headquarters import server, setup
 from migramovil.headquarters.objects import Objects
 from migramovil.headquarters.receiver import Answer, Receiver, Refused
 from migramovil.headquarters.store import Store
+from migramovil.headquarters.support import Reports
 from migramovil.sync import answers, wire
 from migramovil.sync.engine import SyncEngine
 from migramovil.sync.lanes import Lane, Request
@@ -107,6 +108,7 @@ class Edge:
         self._receiver = Receiver(
             store=self._store,
             objects=FaultyDisk(self._place.data, self._weather),
+            reports=Reports(self._place.data),
             descriptor=setup.signed_descriptor(self._place.data),
             realm=self._place.realm,
             stored_signer=keys.stored_signer,
@@ -210,7 +212,9 @@ class Wind:
         if one.digest not in self._jobs:
             fresh = one.digest not in self._begun
             size = self._weather.chance.choice(wire.PART_SIZES)
-            self._jobs[one.digest] = Job(one, data, size, fresh=fresh, on_bytes=lambda _: None)
+            self._jobs[one.digest] = Job(
+                one, data, size, fresh=fresh, whole=self._chance_of_whole(), on_bytes=lambda _: None
+            )
             self._begun.add(one.digest)
         return self._jobs[one.digest]
 
