@@ -13,7 +13,8 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from migramovil.core import enrollment
+from migramovil.core import documents, enrollment
+from migramovil.core.documents import MrzReading, MrzTrouble
 from migramovil.core.downstream import Appointment, Card, Decision, Kind
 from migramovil.core.enrollment import Draft, Rules, Step
 from migramovil.core.person import Person
@@ -23,6 +24,7 @@ from migramovil.core.record import RecordState, Stamp
 from migramovil.core.roles import Role
 from migramovil.core.trouble import Trouble
 from migramovil.devices.lanes import Ticket
+from migramovil.devices.mrz.mrz_frames import assemble, mended
 from migramovil.devices.ports import DeviceKind, DeviceRole, DeviceState, Printed, SlipLine
 from migramovil.services.accounts import KeptDraft, Session
 from migramovil.services.backups import Medium, Standing
@@ -213,6 +215,12 @@ class Enrolling:
 
     def missing(self) -> tuple[enrollment.Missing, ...]:
         return enrollment.what_is_missing(self.draft, self.rules) if self.draft else ()
+
+    def read_typed(self, text: str) -> MrzReading:
+        lines = assemble(mended(text))
+        if lines is None:
+            raise MrzTrouble
+        return documents.parse_mrz(lines, today=self.rules.today)
 
     def when_saved(self, call: Callable[[], object]) -> None:
         self.saved.append(call)

@@ -20,6 +20,7 @@ from migramovil.ui.pages.visits import VisitsPage
 from migramovil.ui.window import StationWindow
 from tests.ui.checks import LOOKS, assert_all_well, settle, type_in
 from tests.ui.fake_desk import NOON, FakeDesk, a_desk
+from tests.ui.keyboard import Keyboard, be_silent
 
 
 def a_visit(number: int, **other: Any) -> Appointment:
@@ -124,6 +125,26 @@ def test_todays_appointments_come_first_with_what_they_are_for(qtbot: QtBot) -> 
     assert len(rows(page)) == 13
     name = a_desk().enrolling.catalogue.name_of("CPP")
     assert rows(page)[0] == f"23/11 · 08:30 | Rondón Peña 0, Luz Marina | 4518000-27 | {name}"
+
+
+@pytest.mark.parametrize(
+    ("typed", "sought", "said"),
+    [
+        ("P<VENPENALVER<NUNEZ<<MARISELA<ANDREINA<<<<<<\n"
+         "0841276538VEN9108194F2903046<<<<<<<<<<<<<<<8\n", "084127653", ""),
+        ("CE-000001\n", "CE-000001", ""),
+        ("P;VENPENALVER;NUNEZ;;MARISELA;ANDREÍNA;;;;;;\n", "", "MRZ-04"),
+    ],
+)  # fmt: skip
+def test_a_reader_looks_for_the_number_it_read(
+    qtbot: QtBot, typed: str, sought: str, said: str
+) -> None:
+    _, page = opened(qtbot, a_visits_desk())
+    page.search.setFocus()
+    Keyboard().type(typed, gap_ms=4)
+    be_silent(qtbot)
+    assert page.search.text() == sought
+    assert page._trouble.isVisible() is bool(said)
 
 
 @pytest.mark.parametrize("sought", ["nunez", "INGRID n", "ab771", "77-1"])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from PySide6.QtWidgets import QWidget
 
+from migramovil.core.documents import MrzTrouble
 from migramovil.core.downstream import Appointment, Card, Kind
 from migramovil.core.roles import Act, may
 from migramovil.core.trouble import Trouble
@@ -44,8 +45,9 @@ class VisitsPage(DayPage):
     """Asks for both lists on arrival and again when headquarters sent newer ones."""
 
     help: ClassVar[str] = (
-        "Escriba parte del nombre o del documento. Las listas son de sede central, con su fecha: "
-        "una vencida avisa y sigue en uso. Desde aquí no se entrega ni se cambia nada."
+        "Escriba parte del nombre o del documento, o pase el lector de mano. Las listas son de "
+        "sede central, con su fecha: una vencida avisa y sigue en uso. Desde aquí no se entrega ni "
+        "se cambia nada."
     )
 
     def __init__(self, desk: Desk, bridge: Bridge) -> None:
@@ -110,6 +112,18 @@ class VisitsPage(DayPage):
         self._lists.clear()
         self.search.clear()
         self._show_list()
+
+    def take_reading(self, text: str) -> bool:
+        """Look for the number of the document that a hand-held reader read, or for its code."""
+        try:
+            sought = self._desk.enrolling.read_typed(text).number
+        except MrzTrouble:
+            sought = text.split("\n", 1)[0]
+        except Trouble as trouble:
+            self._trouble.show_trouble(trouble)
+            return True
+        self.search.setText(sought)
+        return True
 
     # ---- what is shown -----------------------------------------------------------------------
     def _ask(self) -> None:
