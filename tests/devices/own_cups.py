@@ -48,6 +48,7 @@ fi
 cp "$page" {folder}/pages/
 """
 _CUPSD = """Listen {folder}/cups.sock
+Listen localhost:{port}
 LogLevel warn
 MaxLogSize 0
 Browsing No
@@ -115,6 +116,7 @@ class Eve:
 class Cups:
     folder: Path
     socket: str
+    port: int
 
     @property
     def documents(self) -> list[str]:
@@ -198,13 +200,13 @@ def cups(at: Path, env: dict[str, str]) -> Iterator[Cups]:
     home = at / "cups"
     for part in ("cache", "state/spool", "state/tmp", "ppd", "ssl"):
         (home / part).mkdir(parents=True, exist_ok=True)
-    ours = (RESOURCES / "cupsd.conf").read_text()
-    (home / "cupsd.conf").write_text(_CUPSD.format(folder=home, ours=ours))
+    ours, port = (RESOURCES / "cupsd.conf").read_text(), free_port()
+    (home / "cupsd.conf").write_text(_CUPSD.format(folder=home, ours=ours, port=port))
     (home / "cups-files.conf").write_text(_FILES.format(folder=home))
     program = ["cupsd", "-f", "-c", f"{home}/cupsd.conf", "-s", f"{home}/cups-files.conf"]
     with _running(program, env, home, "cupsd") as said:
         _until((home / "cups.sock").exists, "cupsd", said)
-        yield Cups(folder=home, socket=str(home / "cups.sock"))
+        yield Cups(folder=home, socket=str(home / "cups.sock"), port=port)
 
 
 def free_port() -> int:

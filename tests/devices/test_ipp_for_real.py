@@ -163,6 +163,10 @@ def test_a_printer_that_is_gone_is_told_as_that(house: House, through: str) -> N
 def test_the_queues_of_a_cups_are_found_its_default_first(house: House) -> None:
     names = [info.path.partition("#")[2] for info in ipp.queues(house.cups.socket)]
     assert names == ["eve", "otra"]
+    server = f"localhost:{house.cups.port}"
+    found = [info.path for info in ipp.queues(server)]
+    assert found == [f"ipp://{server}/printers/{name}" for name in names]
+    ipp.IppPrinter(ipp.queues(server)[0]).open()
 
 
 def test_the_spool_knows_the_folio_and_nothing_of_the_officer_or_the_slip(house: House) -> None:

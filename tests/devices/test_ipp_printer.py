@@ -340,9 +340,11 @@ def test_an_address_that_names_no_such_printer_lists_none(address: str) -> None:
     assert ipp.find(Addresses(printer=address)) == []
 
 
-@pytest.mark.parametrize("socket", ["", "/run/no/such.sock", "/dev/null"])
-def test_a_machine_without_cups_has_no_queues(socket: str) -> None:
-    assert ipp.queues(socket) == []
+@pytest.mark.parametrize(
+    "server", ["", "/run/no/such.sock", "/dev/null", "localhost:1", "localhost:99999", "[::"]
+)
+def test_a_machine_without_cups_has_no_queues(server: str) -> None:
+    assert ipp.queues(server) == []
 
 
 def test_a_network_printer_answers_at_the_same_time_as_others_do(

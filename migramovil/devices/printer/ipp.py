@@ -228,21 +228,27 @@ def find(at: Addresses) -> list[DeviceInfo]:
     if at.printer:
         place = Place.read(at.printer)
         return [] if place is None else [_info(at.printer, "Impresora IPP")]
-    return queues(os.environ.get("CUPS_SERVER", _SOCKET))
+    here = _SOCKET if Path(_SOCKET).exists() else "localhost:631"
+    return queues(os.environ.get("CUPS_SERVER") or here)
 
 
 def make(info: DeviceInfo, _at: Addresses) -> IppPrinter:
     return IppPrinter(info)
 
 
-def queues(socket: str) -> list[DeviceInfo]:
-    """The queues of the CUPS behind a socket, its default first; none when it does not answer."""
+def queues(server: str) -> list[DeviceInfo]:
+    """The queues of a CUPS at a socket or "host:port", its default first; none if it is silent."""
+    socket = server.startswith("/")
+    at = f"cups:{server}#" if socket else f"ipp://{server}/printers/"
+    place = Place.read(at)
     try:
-        if not stat.S_ISSOCK(Path(socket).stat().st_mode):
+        if place is None or (socket and not stat.S_ISSOCK(Path(server).stat().st_mode)):
             return []
-        return asyncio.run(_queues(socket))
+        names, default = asyncio.run(_queues(replace(place, path="/")))
     except (OSError, DeviceTrouble):
         return []
+    names.sort(key=lambda name: name != default)
+    return [_info(f"{at}{name}", f"Cola {unquote(name)}") for name in names]
 
 
 class IppPrinter:
@@ -496,12 +502,9 @@ async def _watched(talk: Coroutine[Any, Any, T], cancelled: Event | None) -> T:
     return task.result()
 
 
-async def _queues(socket: str) -> list[DeviceInfo]:
-    place = Place(host="localhost", port=631, path="/", socket=socket)
+async def _queues(place: Place) -> tuple[list[str], str]:
     async with _Line(place) as line:
-        names, default = await line.queues()
-    names.sort(key=lambda name: name != default)
-    return [_info(f"cups:{socket}#{name}", f"Cola {unquote(name)}") for name in names]
+        return await line.queues()
 
 
 async def _looked_at(line: _Line, job: int) -> tuple[bool | None, DeviceTrouble | None, bool]:
