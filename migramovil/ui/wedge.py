@@ -26,6 +26,8 @@ SILENCE_S = 0.15
 
 _ENDS = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab})
 _SILENT = frozenset({Qt.Key.Key_Shift, Qt.Key.Key_CapsLock, Qt.Key.Key_AltGr})
+_OTHER_HANDS = frozenset({QEvent.Type.MouseButtonPress, QEvent.Type.InputMethod})
+"""What must not overtake a letter: a click, an accented letter put together by the system."""
 _COMMANDS = (
     Qt.KeyboardModifier.ControlModifier
     | Qt.KeyboardModifier.AltModifier
@@ -91,7 +93,7 @@ class Wedge(QObject):
             return self._pressed(watched, event)
         if event.type() == QEvent.Type.KeyRelease and isinstance(event, QKeyEvent):
             return self._released(event)
-        if event.type() == QEvent.Type.MouseButtonPress:
+        if event.type() in _OTHER_HANDS:
             self._let_go()
         return False
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QInputMethodEvent, QKeyEvent
 from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -206,6 +206,16 @@ def test_a_dead_key_of_another_layout_leaves_its_mark(
     keyboard.type("\n", gap_ms=4)
     be_silent(qtbot)
     assert heard == ["P<UTOE\N{REPLACEMENT CHARACTER}\n"]
+
+
+def test_an_accented_letter_does_not_overtake_the_one_before(
+    form: Form, keyboard: Keyboard
+) -> None:
+    keyboard.type("N", gap_ms=100)
+    composed = QInputMethodEvent()
+    composed.setCommitString("Á")
+    QApplication.sendEvent(form.first, composed)
+    assert form.first.text() == "NÁ"
 
 
 def test_a_field_that_is_gone_meanwhile_takes_nothing_down(
