@@ -43,13 +43,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-devices = typer.Typer(help="The devices of this machine.", no_args_is_help=True)
 sync = typer.Typer(
     help="The line of sealed records; works with nobody inside.", no_args_is_help=True
 )
-app.add_typer(devices, name="devices")
 app.add_typer(sync, name="sync")
 for name, module, says in (
+    ("devices", "migramovil.cli_devices", "The devices of this machine, and the machine itself."),
     ("store", "migramovil.cli_backup", "What is kept on this disk."),
     ("bundle", "migramovil.cli_bundle", "The stick: records out, headquarters' word in."),
     ("audit", "migramovil.cli_audit", "Who did what at this station."),
@@ -127,55 +126,6 @@ def _demo_station(plan: Path) -> None:
     from migramovil.demo import actor
 
     raise typer.Exit(actor.play(plan))
-
-
-@devices.command("list")
-def devices_list(data: Data = None, as_json: AsJson = False) -> None:
-    """Every kind of device: what drives it, whether it is there."""
-    from dataclasses import asdict
-
-    from migramovil import settings
-    from migramovil.devices import registry
-
-    at = settings.read(data or home(training=False)).devices
-    specs = registry.drivers(registry.Addresses(**asdict(at)))
-    for spec in specs:
-        found = spec.find() if spec.installed() else []
-        rows = [
-            {"model": i.model, "serial": i.serial, "path": i.path, **i.capabilities} for i in found
-        ]
-        line = {
-            "kind": spec.kind.value,
-            "driver": spec.name,
-            "installed": spec.installed(),
-            "devices": rows,
-        }
-        if as_json:
-            print(json.dumps(line, ensure_ascii=False))
-        else:
-            state = "no instalado" if not spec.installed() else f"{len(rows)} presentes"
-            print(f"{spec.kind.value:12} {spec.name:16} {state}")
-            for row in rows:
-                print(f"{'':12} {row['model']} {row['path']}")
-
-
-@devices.command("capture")
-def devices_capture(
-    out: Annotated[Path, typer.Option(help="PNG to write.")],
-    replay: Annotated[
-        bool, typer.Option("--replay", help="Behave as a recording needs (fixed scramble seed).")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """One impression from the fingerprint reader, into a PNG."""
-    from migramovil.devices.replay import capture_once
-    from migramovil.vision.pictures import encode_png
-
-    image = capture_once(replay=replay)
-    out.write_bytes(encode_png(image.pixels))
-    height, width = image.pixels.shape
-    line = {"file": str(out), "width": width, "height": height, "ppi": image.ppi}
-    print(json.dumps(line) if as_json else f"{out}: {width}×{height}, {image.ppi} ppi")
 
 
 @sync.command("status")

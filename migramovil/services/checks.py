@@ -170,15 +170,16 @@ class Screen:
 class Station:
     """The station without its devices. Works with the vault closed and nobody inside.
 
-    `books` reads what the stores say (None where no station is enrolled), `rate` the bytes a second
-    headquarters took in of late; `url` is where headquarters is, "" for where it says itself.
+    `outbox` is None where there is no station yet; `books` reads what the stores say (None where
+    none is enrolled), `rate` the bytes a second headquarters took in of late; `url` is where
+    headquarters is, "" for where it says itself.
     Whoever has a window says in `screens` what it is shown on.
     """
 
     def __init__(
         self,
         folder: Path,
-        outbox: Outbox,
+        outbox: Outbox | None,
         clock: StationClock,
         books: Callable[[], Books | None],
         *,
@@ -207,7 +208,7 @@ class Station:
 
     def _stores(self) -> Result:
         books = self._books()
-        if books is None:
+        if books is None or self._outbox is None:
             return not_enrolled(Check.STORES)
         found = verify.quick(self._outbox, books)
         trouble = found[0].trouble if found else None
@@ -223,7 +224,7 @@ class Station:
         return judged(Check.STORES, "Todo lo sellado está y coincide.", figures, trouble)
 
     def _link(self, off: Event) -> Result:
-        identity = self._outbox.station()
+        identity = None if self._outbox is None else self._outbox.station()
         if identity is None:
             return not_enrolled(Check.LINK)
         descriptor = canonical.decode(identity.descriptor.encode(), Descriptor)
@@ -295,9 +296,11 @@ def of_screens(screens: Iterable[Screen]) -> Result:
 def of_clock(skew: Skew | None, doubt_s: int | None) -> Result:
     doubt = "nadie la confirma" if doubt_s is None else f"± {doubt_s:,} s"
     figures: Figures = (("Duda de la hora", doubt),)
+    if skew is None and doubt_s is None:
+        text = "Nadie confirmó la hora desde que arrancó el equipo."
+        return Result(of=Check.CLOCK, outcome=Outcome.UNKNOWN, text=text, figures=figures)
     if skew is None:
-        text = "La hora del equipo es la de sede central."
-        return judged(Check.CLOCK, text, figures, None, known=doubt_s is not None)
+        return judged(Check.CLOCK, "La hora está confirmada.", figures, None)
     way = "adelantado" if skew.ahead else "atrasado"
     figures += ((f"Reloj {way}", _span(skew.by)),)
     return judged(Check.CLOCK, "", figures, ClockWrong())
