@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from migramovil.devices.supervisor import Supervisor
 from migramovil.devices.trouble import DeviceTrouble, NotInstalled
 
 _ROOM = "migramovil.devices"
+COST = 0.01  # the part of the time that may go into asking one driver who is there
 _PRINT_S = 240.0  # a long slip over a slow line, a page through a print service
 
 
@@ -129,8 +131,9 @@ class Bench:
         self.history = History(folder / "device-faults.jsonl" if folder else None)
         self._lanes: dict[str, Lane] = {}
         self._on_state = on_state
+        self._posts: list[_Post] = []
         self.slots = {role: self._slot(role) for role in DeviceRole}
-        self._supervisor = Supervisor(self.slots)
+        self._supervisor = Supervisor(self.slots, on_news=self.hurry)
 
     # The registry's make gives what its kind says; the contract suite is what checks it.
     @property
@@ -167,6 +170,11 @@ class Bench:
     def supervise(self) -> None:
         """From now on notice by itself who comes and goes, and what hangs."""
         self._supervisor.start()
+
+    def hurry(self) -> None:
+        """Something came or went: the next glance asks every driver, however dear that is."""
+        for post in self._posts:
+            post.hurry()
 
     def present(self, kind: DeviceKind) -> list[DeviceInfo]:
         """Every device of a kind that is plugged in, whatever its role."""
@@ -205,11 +213,13 @@ class Bench:
         def ended(trouble: DeviceTrouble | None) -> None:
             self.history.heard(role, slot.last_info, trouble)
 
+        self._posts.append(post)
         slot = DeviceSlot[Device](
             None,
             self._lane(role),
             lambda state: self._on_state(role, state),
             find_again=post.find,
+            glance=post.glance,
             still_there=post.still_there,
             on_end=ended,
             call_s=_PRINT_S if role is DeviceRole.PRINTER else CALL_S,
@@ -229,32 +239,57 @@ class Bench:
 
 
 class _Post:
-    """Finds the device that has a role, and looks whether it is still there. On the lane only."""
+    """Finds the device that has a role, and looks whether it is still there. On the lane only.
+
+    Asking a driver costs from microseconds to the start of a process: `glance` and `still_there`
+    ask each one as often as `COST` allows, and take no news for the old news meanwhile.
+    """
 
     def __init__(self, role: DeviceRole, specs: Sequence[DriverSpec], roles: Roles) -> None:
         self._role = role
         self._specs = specs
         self._roles = roles
         self._found: Found | None = None
+        self._due: dict[str, float] = {}
+
+    def hurry(self) -> None:
+        self._due.clear()
 
     def find(self) -> Device | None:
         """The device that has the role, not yet open; None when it is not there."""
+        return self._first(self._specs)
+
+    def glance(self) -> Device | None:
+        return self._first([spec for spec in self._specs if self._is_due(spec)])
+
+    def _is_due(self, spec: DriverSpec) -> bool:
+        return time.monotonic() >= self._due.get(spec.name, 0.0)
+
+    def _first(self, specs: Sequence[DriverSpec]) -> Device | None:
         if self._role not in BY_ITSELF and self._roles.assigned(self._role) is None:
             return None
-        found = find_all(self._specs)
+        found = [
+            Found(spec=spec, info=info) for spec in specs for info in self._seen(spec, spec.find)
+        ]
         info = self._roles.choose(self._role, [one.info for one in found])
         self._found = next((one for one in found if one.info is info), None)
         return None if self._found is None else self._found.spec.make(self._found.info)
 
     def still_there(self, device: Device) -> bool:
-        if self._found is None:
+        if self._found is None or not self._is_due(self._found.spec):
             return True
         spec, path = self._found.spec, self._found.info.path
-        if spec.apart and isinstance(device, ApartDevice):
-            seen = device.find_again()
-        else:
-            seen = spec.find()
+        apart = spec.apart and isinstance(device, ApartDevice)
+        seen = self._seen(spec, cast("ApartDevice", device).find_again if apart else spec.find)
         return any(info.path == path for info in seen)
+
+    def _seen(self, spec: DriverSpec, find: Callable[[], list[DeviceInfo]]) -> list[DeviceInfo]:
+        began = time.monotonic()
+        try:
+            return find()
+        finally:
+            ended = time.monotonic()
+            self._due[spec.name] = ended + (ended - began) / COST
 
 
 def _driver(

@@ -30,6 +30,7 @@ Job = Callable[[D, Event], T]
 
 CALL_S = 30.0  # for what is given no time of its own
 OPEN_S = 60.0
+AT_ONCE_S = 1.0
 GRACE_S = 10.0  # twice what a driver in its own process gets: that one ends its hangs itself
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,8 @@ class DeviceSlot(Generic[D]):
     `use` opens the device when needed. Trouble leaves it READY, `Unplugged` makes it ABSENT, and
     anything else FAULTED and is raised again as DEV-09, so that a page always has words. An
     absent device is asked for again (`find_again`) at the next use or look, a faulted one opened
-    anew. A driver that does not come back in its time can be left behind (`abandon`).
+    anew, and so is one that was pulled out and put back while nobody used it. A driver that does
+    not come back in its time can be left behind (`abandon`).
 
     `on_state` is called on the lane, on changes only; `on_end` with each use's trouble, or None.
     """
@@ -53,6 +55,7 @@ class DeviceSlot(Generic[D]):
         on_state: Callable[[DeviceState], None] = lambda _: None,
         *,
         find_again: Callable[[], D | None] | None = None,
+        glance: Callable[[], D | None] | None = None,
         still_there: Callable[[D], bool] = lambda _: True,
         on_end: Callable[[DeviceTrouble | None], None] = lambda _: None,
         call_s: float = CALL_S,
@@ -62,6 +65,7 @@ class DeviceSlot(Generic[D]):
         self._on_state = on_state
         self._on_end = on_end
         self._find_again = find_again or (lambda: device)
+        self._glance = glance or self._find_again
         self._still_there = still_there
         self._call_s = call_s
         self._opened = False  # touched on the lane only
@@ -109,9 +113,12 @@ class DeviceSlot(Generic[D]):
         """Run `job(device, cancelled)` on the lane."""
         return self._lane.run(lambda cancelled: self._run(job, cancelled))
 
-    def look(self) -> Ticket[DeviceState]:
-        """Look whether the device has come or gone, without opening it; the state after that."""
-        return self._lane.run(lambda _: self._looked())
+    def look(self, *, glance: bool = False) -> Ticket[DeviceState]:
+        """Look whether the device has come or gone, without opening it; the state after that.
+
+        A glance may leave out what is dear to look at.
+        """
+        return self._lane.run(lambda _: self._looked(self._glance if glance else self._find_again))
 
     def release(self) -> Ticket[None]:
         """Close the device and forget it: the next look or use asks again which one it is."""
@@ -147,8 +154,9 @@ class DeviceSlot(Generic[D]):
         with self._lock:
             turn = self._turn
         try:
+            was_open = self._opened
             device = self._ready(turn)
-            answer = job(cast("D", _Watched(device, self, turn)), cancelled)
+            answer = job(cast("D", _Watched(device, self, turn, was_open=was_open)), cancelled)
         except Exception as error:  # noqa: BLE001 - a driver may raise anything
             raise self._ended(turn, error) from None
         if turn == self._turn:
@@ -177,7 +185,7 @@ class DeviceSlot(Generic[D]):
             return crash
         return error
 
-    def _looked(self) -> DeviceState:
+    def _looked(self, find: Callable[[], D | None]) -> DeviceState:
         turn = self._turn
         with self.within(self._call_s, turn):
             there = self._device is not None and self._still_there(self._device)
@@ -185,7 +193,7 @@ class DeviceSlot(Generic[D]):
             self._lose(Unplugged())
         if self._device is None:
             with self.within(self._call_s, turn):
-                found = self._find_again()
+                found = find()
             if turn == self._turn:
                 self._found(found)
         return self._state
@@ -222,6 +230,16 @@ class DeviceSlot(Generic[D]):
             self._opened = True
         return self._device
 
+    def put_back(self, turn: int) -> D | None:
+        """The device opened anew after it was pulled out and put back; None when it is gone."""
+        if turn != self._turn:
+            return None
+        self._forget()
+        try:
+            return self._ready(turn)
+        except NoDevice:
+            return None
+
     @contextlib.contextmanager
     def within(self, seconds: float, turn: int) -> Iterator[None]:
         """The driver must be back in so many seconds and a grace."""
@@ -236,9 +254,12 @@ class DeviceSlot(Generic[D]):
                     self._deadline = None
 
     def _lose(self, trouble: DeviceTrouble) -> None:
+        self._forget()
+        self._end(DeviceState.ABSENT, trouble)
+
+    def _forget(self) -> None:
         self._shut()
         self._last_info, self._device = self.last_info, None
-        self._end(DeviceState.ABSENT, trouble)
 
     def _shut(self) -> None:
         self._opened = False
@@ -262,21 +283,39 @@ class DeviceSlot(Generic[D]):
 
 
 class _Watched:
-    """A device each of whose calls must be back in its time."""
+    """A device each of whose calls must be back in its time.
 
-    def __init__(self, device: Any, slot: DeviceSlot[Any], turn: int) -> None:
+    One that `was_open` may have been pulled out and put back since. Then its first call fails at
+    once, before anything was done, and is made again to the device opened anew.
+    """
+
+    def __init__(self, device: Any, slot: DeviceSlot[Any], turn: int, *, was_open: bool) -> None:
         self._device, self._slot, self._turn = device, slot, turn
+        self._doubtful = was_open
 
     def __getattr__(self, name: str) -> Any:
-        value = getattr(self._device, name)
-        if not callable(value):
-            return value
+        if not callable(getattr(self._device, name)):
+            return getattr(self._device, name)
 
         def call(*args: Any, **named: Any) -> Any:
-            with self._slot.within(self._slot.patience_s(named), self._turn):
-                return value(*args, **named)
+            doubtful, self._doubtful = self._doubtful, False
+            began = time.monotonic()
+            try:
+                return self._called(name, args, named)
+            except Unplugged:
+                back = None
+                if doubtful and time.monotonic() - began < AT_ONCE_S:
+                    back = self._slot.put_back(self._turn)
+                if back is None:
+                    raise
+            self._device = back
+            return self._called(name, args, named)
 
         return call
+
+    def _called(self, name: str, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        with self._slot.within(self._slot.patience_s(named), self._turn):
+            return getattr(self._device, name)(*args, **named)
 
 
 def where(error: BaseException) -> str:

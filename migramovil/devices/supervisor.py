@@ -1,7 +1,7 @@
 """Watches over the devices: who came, who went, and which driver does not come back.
 
 One thread for all. Looking happens on the device's own lane, and only while that has nothing to
-do, so that it never meets a use. What looking costs decides how often it is done.
+do, so that it never meets a use.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from migramovil.devices.ports import DeviceRole, DeviceState
 from migramovil.devices.slot import DeviceSlot
 
 LOOK_S = 1.0
-COST = 0.01  # the part of the time that may go into looking
 _BEAT_S = 0.25
 
 
@@ -81,10 +80,12 @@ class Supervisor:
         self,
         slots: Mapping[DeviceRole, DeviceSlot[Any]],
         *,
+        on_news: Callable[[], object] = lambda: None,
         bus: Callable[[], Bus] = the_bus,
         look_s: float = LOOK_S,
     ) -> None:
         self._posts = [_Post(slot, look_s) for slot in slots.values()]
+        self._on_news = on_news
         self._bus = bus
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
@@ -102,43 +103,33 @@ class Supervisor:
     def _watch(self) -> None:
         bus = self._bus()
         try:
-            changed = False
             while not self._over.is_set():
                 for post in self._posts:
                     post.slot.abandon()
-                    post.look(at_once=changed)
-                changed = bus.wait(_BEAT_S)
+                    post.look()
+                if bus.wait(_BEAT_S):
+                    self._on_news()
+                    for post in self._posts:
+                        post.owed = True
         finally:
             bus.close()
 
 
 class _Post:
-    """When to look at a slot again."""
+    """When to look at a slot again: news are not forgotten while the device is busy."""
 
     def __init__(self, slot: DeviceSlot[Any], look_s: float) -> None:
         self.slot = slot
+        self.owed = False
         self._look_s = look_s
         self._next = 0.0
-        self._owed = False
         self._ticket: Ticket[DeviceState] | None = None
-        self._began = self._ended = 0.0
 
-    def look(self, *, at_once: bool) -> None:
-        """Look if it is time; a change on the bus is not forgotten while the device is busy."""
+    def look(self) -> None:
+        if self._ticket is not None and not self._ticket.done():
+            return
         now = time.monotonic()
-        self._owed = self._owed or at_once
-        if self._ticket is not None:
-            if not self._ticket.done():
-                return
-            self._ticket = None
-            self._next = now + max(self._look_s, (self._ended - self._began) / COST)
-        if self._owed or now >= self._next:
-            if not self.slot.idle:
-                return
-            self._owed = False
-            self._began = now
-            self._ticket = self.slot.look()
-            self._ticket.add_done_callback(self._note_end)
-
-    def _note_end(self, _: object) -> None:
-        self._ended = time.monotonic()
+        if (self.owed or now >= self._next) and self.slot.idle:
+            self.owed = False
+            self._next = now + self._look_s
+            self._ticket = self.slot.look(glance=True)

@@ -24,7 +24,7 @@ from migramovil.devices.ports import (
 from migramovil.devices.registry import Bench
 from migramovil.devices.sim.station import SimulatedStation
 from migramovil.devices.supervisor import Quiet, Supervisor, Udev
-from migramovil.devices.trouble import DriverHung, Unplugged
+from migramovil.devices.trouble import DriverHung, NoDevice, Unplugged
 
 ABSENT, READY, FAULTED = DeviceState.ABSENT, DeviceState.READY, DeviceState.FAULTED
 FINGERS, PORTRAIT, DOCUMENT = DeviceRole.FINGERS, DeviceRole.PORTRAIT, DeviceRole.DOCUMENT
@@ -123,7 +123,9 @@ class Watched:
             folder=folder,
         )
         self.bus = Announced()
-        self.supervisor = Supervisor(self.bench.slots, bus=lambda: self.bus, look_s=look_s)
+        self.supervisor = Supervisor(
+            self.bench.slots, on_news=self.bench.hurry, bus=lambda: self.bus, look_s=look_s
+        )
 
     def __enter__(self) -> Watched:
         self.supervisor.start()
@@ -246,12 +248,23 @@ def test_news_that_come_during_a_use_are_heard_after_it() -> None:
         assert soon(lambda: slot.state is ABSENT, within_s=2)
 
 
-def test_dear_looking_is_done_seldom() -> None:
+def test_dear_looking_is_done_seldom_and_does_not_hold_up_the_cheap() -> None:
     shelf = Shelf(DeviceKind.FINGERPRINT)
     shelf.slow_s = 0.1
-    with Watched(shelf, look_s=0.01):
-        time.sleep(0.6)
-    assert shelf.looks <= 2
+    cheap = Shelf(DeviceKind.FINGERPRINT)
+    specs = [replace(shelf.spec, name="dear"), cheap.spec]
+    bench = Bench(specs)
+    supervisor = Supervisor(bench.slots, bus=Announced, look_s=0.02)
+    supervisor.start()
+    try:
+        assert soon(lambda: cheap.looks > 5)
+        assert shelf.looks == 1
+        with pytest.raises(NoDevice):  # a use asks everybody
+            bench.fingerprint.use(lambda reader, _: reader.info).result(5)
+        assert shelf.looks == 2
+    finally:
+        supervisor.stop()
+        bench.close()
 
 
 def test_a_driver_that_hangs_is_left_behind_and_the_next_use_works(impatient: None) -> None:
