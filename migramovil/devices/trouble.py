@@ -78,8 +78,8 @@ class DriverHung(DriverCrashed):
     code = "DEV-10"
     what = "El dispositivo dejó de contestar y se reinició el programa que lo maneja."
     advice = (
-        "Lo ya guardado sigue a salvo. Repita la acción; si vuelve a pasar, desconecte el "
-        "dispositivo, espere cinco segundos y conéctelo de nuevo."
+        "Lo guardado sigue a salvo. Repita la acción; si vuelve a pasar, desconecte el "
+        "dispositivo y conéctelo otra vez."
     )
     who = Who.OFFICER
 
@@ -423,6 +423,14 @@ class StillQueued(DeviceTrouble):
     code = "PRN-16"
     what = "No se sabe si el comprobante saldrá: quedó en la cola de la impresora."
     advice = "Si sale más tarde, rómpalo o entréguelo a su titular. Puede repetir la impresión."
+
+
+class PrinterSilent(DeviceTrouble):
+    """A printer that answered before says nothing any more; no slip was sent to it."""
+
+    code = "PRN-17"
+    what = "La impresora dejó de contestar."
+    advice = "Apáguela, espere cinco segundos, enciéndala y repita la impresión."
 
 
 class NoDocumentRead(DeviceTrouble):

@@ -61,6 +61,7 @@ class Whereabouts:
         self._at: Spot | None = None
         self._asking: Ticket[None] | None = None
         self._lock = threading.Lock()
+        self.wait_s = FIX_WAIT_S
         self.on_change: Callable[[], object] = lambda: None  # on a lane's thread
         said = chosen.read()
         if any(spot.name == said for spot in self._spots):
@@ -96,7 +97,7 @@ class Whereabouts:
         self.on_change()
 
     def _hear(self, receiver: Any, off: threading.Event) -> None:
-        fix: Fix = receiver.read_fix(timeout_s=FIX_WAIT_S, cancelled=off)
+        fix: Fix = receiver.read_fix(timeout_s=self.wait_s, cancelled=off)
         self._clock.bear_out(fix.utc)
         sure = fix.accuracy_m is None or fix.accuracy_m <= VAGUE_M
         self._at = nearest(self._spots, fix.latitude, fix.longitude) if sure else None

@@ -26,7 +26,7 @@ def test_no_two_causes_share_a_code() -> None:
 def test_a_trouble_says_what_happened_and_what_to_do_in_the_stations_words(
     kind: type[Trouble],
 ) -> None:
-    assert re.fullmatch(r"(DEV|FPR|CAM|PRN|MRZ)-\d\d", kind.code)
+    assert re.fullmatch(r"(DEV|FPR|CAM|PRN|MRZ|GNS)-\d\d", kind.code)
     assert kind.what != Trouble.what
     for words in (kind.what, kind.advice):
         assert words.endswith(".")

@@ -34,6 +34,7 @@ from migramovil.devices.trouble import (
     PrinterBroken,
     PrinterGarbled,
     PrinterOffline,
+    PrinterSilent,
     PrinterUnreachable,
     PrintUnconfirmed,
     TimedOut,
@@ -309,6 +310,18 @@ def test_a_printer_that_never_answers_prints_and_nothing_is_claimed(
     thermal.fault = PrinterFault.MUTE
     assert not printer_at(thermal.address).print_slip(SLIP).confirmed
     assert cut.wait(5)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_printer_that_answered_and_now_is_silent_gets_no_slip(thermal: ThermalPrinter) -> None:
+    printer = printer_at(thermal.address)
+    printer.open()
+    thermal.fault = PrinterFault.MUTE
+    with pytest.raises(PrinterSilent):
+        printer.print_slip(SLIP)
+    thermal.fault = PrinterFault.NONE
+    assert printer.print_slip(SLIP).confirmed
+    assert len(thermal.slips) == 1
 
 
 def test_a_printer_that_does_not_say_it_finished_is_prn_05(thermal: ThermalPrinter) -> None:

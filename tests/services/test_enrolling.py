@@ -284,7 +284,7 @@ def test_nothing_is_done_by_a_role_that_may_not_and_the_try_is_audited(
 def test_a_capture_that_fails_loses_nothing_and_the_next_works(counter: Counter) -> None:
     counter.enrolling.start().result(10)
     draft = counter.enrolling.change(person=person())
-    counter.devices.reader.troubles = [NoFinger(), Unplugged()]
+    counter.devices.reader.troubles = [NoFinger(), Unplugged(), Unplugged()]  # opened anew once
     for trouble in (NoFinger, Unplugged):
         with pytest.raises(trouble):
             counter.enrolling.take_finger(2).result(10)

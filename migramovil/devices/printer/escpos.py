@@ -36,6 +36,7 @@ from migramovil.devices.trouble import (
     PaperOut,
     PrinterGarbled,
     PrinterOffline,
+    PrinterSilent,
     PrinterUnreachable,
     PrintUnconfirmed,
     TimedOut,
@@ -176,8 +177,9 @@ class EscPosPrinter:
     ) -> Printed:
         """Print and cut one slip; `folio` is not needed, as nothing spools here.
 
-        What keeps the printer from printing, before or midway, is one of PRN-02 to -10; PRN-05
-        when it answered before, and does not say that it finished: then the paper may be out.
+        What keeps the printer from printing, before or midway, is one of PRN-02 to -10; PRN-17
+        when it answered once, and now not even before the slip is sent; PRN-05 when it does not
+        say that it finished: then the paper may be out.
         """
         slip = frames.slip_bytes(lines, columns=self._columns)
         end = time.monotonic() + self._timeout_s
@@ -185,6 +187,8 @@ class EscPosPrinter:
             if self._broke_off:
                 talk.forget()
             answers = talk.check_ready() is not PaperStatus.UNKNOWN
+            if self._asked and not answers:
+                raise PrinterSilent
             self._broke_off = True
             try:
                 talk.print(slip, end, answers=answers)

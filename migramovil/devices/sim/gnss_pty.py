@@ -62,6 +62,10 @@ class GnssPty:
         with self._changed:
             self._track = list(track)
 
+    @property
+    def plugged(self) -> bool:
+        return self._plugged
+
     def unplug(self) -> None:
         with self._changed:
             if not self._plugged:

@@ -48,6 +48,10 @@ class MrzPty:
         with contextlib.suppress(BlockingIOError):  # nobody listens and the line is full
             os.write(self._near, data)
 
+    @property
+    def plugged(self) -> bool:
+        return self._plugged
+
     def unplug(self) -> None:
         with self._changed:
             if not self._plugged:
