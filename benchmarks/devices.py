@@ -169,7 +169,7 @@ class Played:
             _spec(
                 DeviceKind.FINGERPRINT,
                 "usb",
-                lambda: uru4000.find(self.reader),
+                lambda: uru4000.find_on(self.reader),
                 lambda info: uru4000.Uru4000Reader(info, backend=self.reader, patience_ms=200),
             ),
             _spec(

@@ -70,15 +70,7 @@ def drivers(at: Addresses | None = None) -> tuple[DriverSpec, ...]:
     return (
         _driver("camera", DeviceKind.CAMERA, "camera", "camera.opencv", known, apart=True),
         _driver("still", DeviceKind.CAMERA, "camera", "camera.gphoto2_still", known, apart=True),
-        _spec(
-            name="uru4000",
-            kind=DeviceKind.FINGERPRINT,
-            lane="usb",
-            module="fingerprint.uru4000",
-            find=lambda uru4000: uru4000.find(),
-            make=lambda uru4000, info: uru4000.Uru4000Reader(info),
-            ready=lambda uru4000: uru4000.installed(),
-        ),
+        _driver("uru4000", DeviceKind.FINGERPRINT, "usb", "fingerprint.uru4000", known),
         _driver("sbi", DeviceKind.FINGERPRINT, "usb", "fingerprint.sbi", known),
         _driver(
             "libfprint", DeviceKind.FINGERPRINT, "usb", "fingerprint.libfprint", known, apart=True
@@ -312,42 +304,19 @@ def _driver(
             apart=True,
         )
 
-    return _spec(
-        name=name,
-        kind=kind,
-        lane=lane,
-        module=module,
-        find=lambda driver: driver.find(at),
-        make=lambda driver, info: driver.make(info, at),
-        ready=lambda driver: driver.installed(),
-    )
-
-
-def _spec(
-    *,
-    name: str,
-    kind: DeviceKind,
-    lane: str,
-    module: str,
-    find: Callable[[Any], list[DeviceInfo]],
-    make: Callable[[Any, DeviceInfo], Device],
-    ready: Callable[[Any], bool] = lambda _: True,
-) -> DriverSpec:
-    """A driver whose module is loaded when it is first needed, and may be missing a library."""
-
     def installed() -> bool:
         loaded = _load(module)
-        return loaded is not None and ready(loaded)
+        return loaded is not None and bool(loaded.installed())
 
-    def found() -> list[DeviceInfo]:
-        return find(_load(module)) if installed() else []
+    def find() -> list[DeviceInfo]:
+        return list(_load(module).find(at)) if installed() else []
 
-    def made(info: DeviceInfo) -> Device:
+    def make(info: DeviceInfo) -> Device:
         if not installed():
             raise NotInstalled(name)
-        return make(_load(module), info)
+        return cast("Device", _load(module).make(info, at))
 
-    return DriverSpec(name=name, kind=kind, lane=lane, installed=installed, find=found, make=made)
+    return DriverSpec(name=name, kind=kind, lane=lane, installed=installed, find=find, make=make)
 
 
 def _load(module: str) -> Any:

@@ -17,7 +17,7 @@ def capture_once(*, replay: bool = False, timeout_s: float = 15.0) -> FingerImag
 
     DEV-05 without a reader; else what the driver raises.
     """
-    found = uru4000.find()
+    found = uru4000.find_on()
     if not found:
         raise NoDevice
     seeds = (lambda: RECORDED_SEED) if replay else uru4000.random_seed

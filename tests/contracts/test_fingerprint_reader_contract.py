@@ -47,7 +47,7 @@ def station() -> Iterator[FingerprintReader]:
 def microsoft_v2() -> Iterator[FingerprintReader]:
     model = next(model for model in uru4000.MODELS if model.challenges)
     played = SimulatedUsbReader(index_finger(), pace_s=0, model=model)
-    (info,) = uru4000.find(played)
+    (info,) = uru4000.find_on(played)
     yield uru4000.Uru4000Reader(info, backend=played, patience_ms=200)
 
 

@@ -38,7 +38,7 @@ def impression() -> Pixels:
 
 @contextmanager
 def opened(played: SimulatedUsbReader) -> Iterator[uru4000.Uru4000Reader]:
-    reader = uru4000.Uru4000Reader(uru4000.find(played)[0], backend=played, patience_ms=100)
+    reader = uru4000.Uru4000Reader(uru4000.find_on(played)[0], backend=played, patience_ms=100)
     try:
         reader.open()
         yield reader
@@ -67,7 +67,7 @@ def test_the_picture_is_what_lay_on_the_glass(reader: uru4000.Uru4000Reader) -> 
 @pytest.mark.parametrize("model", uru4000.MODELS, ids=lambda model: model.name)
 def test_every_model_gives_the_picture_upright(model: uru4000.Model) -> None:
     played = SimulatedUsbReader(impression, pace_s=0, model=model)
-    (info,) = uru4000.find(played)
+    (info,) = uru4000.find_on(played)
     assert (info.model, info.vendor) == (model.name, f"{model.vendor:04x}")
     assert info.capabilities["grade"] == "enrolment"
     with opened(played) as reader:
@@ -191,7 +191,7 @@ def test_who_it_is_stands_in_its_info_without_asking_for_a_string(
 
 def test_a_small_impression_is_centred_and_a_large_one_cut(played: SimulatedUsbReader) -> None:
     played._next_impression = lambda: np.zeros((100, 500), np.uint8)
-    reader = uru4000.Uru4000Reader(uru4000.find(played)[0], backend=played, patience_ms=100)
+    reader = uru4000.Uru4000Reader(uru4000.find_on(played)[0], backend=played, patience_ms=100)
     reader.open()
     pixels = reader.capture(timeout_s=5, cancelled=Event()).pixels
     reader.close()
@@ -258,7 +258,7 @@ def test_pulling_the_cable_during_a_wait_is_unplugged_and_plugging_it_in_heals(
     pull.start()
     with pytest.raises(Unplugged):
         reader.capture(timeout_s=30, cancelled=Event())
-    assert uru4000.find(played) == []
+    assert uru4000.find_on(played) == []
     reader.close()
     with pytest.raises(Unplugged):
         reader.open()
@@ -285,7 +285,7 @@ def test_a_reader_that_cannot_be_claimed_says_why(
             raise usb.core.USBError("refused", -1, number)
 
     refusing = Refusing(impression, pace_s=0)
-    reader = uru4000.Uru4000Reader(uru4000.find(refusing)[0], backend=refusing, patience_ms=100)
+    reader = uru4000.Uru4000Reader(uru4000.find_on(refusing)[0], backend=refusing, patience_ms=100)
     with pytest.raises(trouble):
         reader.open()
     reader.close()
@@ -300,7 +300,7 @@ def test_string_descriptors_are_never_read(played: SimulatedUsbReader) -> None:
         return transfer(*args)  # type: ignore[arg-type]
 
     played.ctrl_transfer = noting  # type: ignore[method-assign,assignment]
-    reader = uru4000.Uru4000Reader(uru4000.find(played)[0], backend=played, patience_ms=100)
+    reader = uru4000.Uru4000Reader(uru4000.find_on(played)[0], backend=played, patience_ms=100)
     reader.open()
     reader.capture(timeout_s=5, cancelled=Event())
     reader.close()
@@ -315,7 +315,7 @@ def test_empty_interrupts_do_not_end_the_listening(played: SimulatedUsbReader) -
         return 0 if next(empty, None) is not None else listen(*args)  # type: ignore[arg-type]
 
     played.intr_read = sometimes_empty  # type: ignore[method-assign,assignment]
-    reader = uru4000.Uru4000Reader(uru4000.find(played)[0], backend=played, patience_ms=100)
+    reader = uru4000.Uru4000Reader(uru4000.find_on(played)[0], backend=played, patience_ms=100)
     reader.open()
     assert reader.capture(timeout_s=5, cancelled=Event()).pixels.shape == (290, 384)
     reader.close()

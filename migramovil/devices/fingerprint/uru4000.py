@@ -29,6 +29,7 @@ import usb.util
 from migramovil.devices.fingerprint import uru4000_frames as frames
 from migramovil.devices.pipes import usb_path
 from migramovil.devices.ports import DeviceInfo, DeviceKind, FingerImage, OnPreview, Pixels
+from migramovil.devices.registry import Addresses
 from migramovil.devices.trouble import (
     Cancelled,
     DeviceBusy,
@@ -97,7 +98,15 @@ def installed() -> bool:
     return usb.backend.libusb1.get_backend() is not None
 
 
-def find(backend: Backend | None = None) -> list[DeviceInfo]:
+def find(_at: Addresses) -> list[DeviceInfo]:
+    return find_on()
+
+
+def make(info: DeviceInfo, _at: Addresses) -> Uru4000Reader:
+    return Uru4000Reader(info)
+
+
+def find_on(backend: Backend | None = None) -> list[DeviceInfo]:
     """The readers plugged in now; empty when there are none or USB cannot be looked at."""
     try:
         return [_info(device) for device in _devices(backend)]
