@@ -94,6 +94,10 @@ class Ef01Pty:
         self._thread = threading.Thread(target=self._listen, name="ef01-pty", daemon=True)
         self._thread.start()
 
+    @property
+    def plugged(self) -> bool:
+        return not self._unplugged.is_set()
+
     def unplug(self) -> None:
         if self._unplugged.is_set():
             return

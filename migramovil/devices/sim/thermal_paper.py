@@ -90,9 +90,9 @@ def _letters(part: Text) -> Image.Image:
     """Text in font A's grid, 12 × 24 dots a letter, stretched as the printer stretches it."""
     size = max(part.width, part.height)
     picture = Image.new("L", (len(part.text) * _CELL_W * size, _CELL_H * size), 255)
-    draw, font = ImageDraw.Draw(picture), _font(20 * size, bold=part.bold)
+    draw, face = ImageDraw.Draw(picture), font(20 * size, bold=part.bold)
     for at, letter in enumerate(part.text):
-        draw.text((at * _CELL_W * size, _CELL_H * size * 0.78), letter, 0, font, anchor="ls")
+        draw.text((at * _CELL_W * size, _CELL_H * size * 0.78), letter, 0, face, anchor="ls")
     wanted = (len(part.text) * _CELL_W * part.width, _CELL_H * part.height)
     return picture if picture.size == wanted else picture.resize(wanted)
 
@@ -103,7 +103,8 @@ def _qr(action: QrCode) -> Image.Image:
 
 
 @cache
-def _font(size: int, *, bold: bool) -> Font:
+def font(size: int, *, bold: bool) -> Font:
+    """Letters of one width, as high as told in dots; Pillow's own where none are installed."""
     for face in _FACES:
         name = face.format(("Bold" if bold else "Medium") if "Brains" in face else "-Bold" * bold)
         for folder in _FOLDERS:
