@@ -312,7 +312,7 @@ def put(place: Place, port: int, count: int) -> float:
 
 
 def _requests(place: Place, record: str, digest: str, data: bytes) -> Iterator[Request]:
-    said = wire.announce(data, packet.read_head(data), digest, wire.LARGEST_PART)
+    said = wire.announce(data, packet.read_head(data), digest)
     yield place.asked("POST", wire.PACKETS_PATH, canonical.encode(said))
     yield place.asked("PUT", wire.part_path(STATION, record, digest, 0), data)
 

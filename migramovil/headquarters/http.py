@@ -31,8 +31,6 @@ log = logging.getLogger(__name__)
 
 LARGEST_MESSAGE = 64 * 1024
 LARGEST_ANNOUNCE = 2 * 1024 * 1024
-LARGEST_RUN = 4 * 1024 * 1024
-"""How much several parts in one request may come to."""
 SILENCE_S = 30.0
 """How long a body may stand still."""
 SLOWEST = 512
@@ -229,7 +227,7 @@ def _for_packets(receiver: Receiver, door: _Door) -> list[HTTPRouteHandler]:
 
         claim, intake = await in_thread(begin)
         try:
-            body = _Batches(request, LARGEST_RUN)
+            body = _Batches(request, wire.LARGEST_RUN)
             async for batch in body:
                 await in_thread(intake.take, *batch)
             return _response(await in_thread(end, *body.rest))

@@ -154,6 +154,8 @@ class Intake:
     def end(self) -> None:
         """Nothing follows; only the packet's last part may be short. Refused."""
         if self.run is None and (self._rest or self._next == self._first):
+            if self.begun is not None and len(self._rest) != self._due:
+                raise Refused(Refusal.BAD_REQUEST, "part")  # cut otherwise than announced
             self._put([self._rest])
 
     def close(self, *, keep: bool = True) -> None:

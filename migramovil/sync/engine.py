@@ -234,7 +234,10 @@ class SyncEngine:
                 raise Interrupted
             self._tell(machine.Progressed(sent=sent, size=waiting.size))
 
-        packet = self._outbox.packet(waiting.record)
+        try:
+            packet = self._outbox.packet(waiting.record)
+        except Trouble as trouble:  # damaged or gone: the others are not
+            return machine.Failed(trouble=trouble, itself=True)
         receipts = self._headquarters.send(waiting, packet, progress, self._ahead(waiting))
         if not receipts:
             raise BadReceipt("none")

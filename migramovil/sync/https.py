@@ -180,11 +180,9 @@ class HttpsHeadquarters:
     def _job(self, waiting: Waiting, data: bytes) -> Job:
         if waiting.digest not in self._jobs:
             fresh = waiting.digest not in self._begun
-            size = pace.part_size_for(self.weather) if fresh else wire.PART_SIZE
             job = Job(
                 waiting,
                 data,
-                size,
                 fresh=fresh,
                 whole=pace.at_once(self.weather, len(data)),
                 only_front=not self._terms.may_send_images(),

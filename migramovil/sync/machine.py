@@ -97,10 +97,12 @@ class Polled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """What was being done failed; `jitter` is in [0, 1]."""
+    """What was being done failed; `jitter` is in [0, 1], `itself` says that only this record can
+    fail so."""
 
     trouble: Trouble
     jitter: float = 1.0
+    itself: bool = False
 
 
 Event = Woke | PauseOver | Line | Progressed | Sent | Polled | Failed
@@ -318,7 +320,7 @@ def _failed(state: State, event: Failed) -> Next:
         )
         full = state.bad_receipts >= BAD_RECEIPTS
         return _halt(state, TooManyBadReceipts()) if full else _look(state)
-    if state.phase is Phase.SENDING and _by_itself(event.trouble):
+    if state.phase is Phase.SENDING and (event.itself or _by_itself(event.trouble)):
         return _look(_set_aside(state, event.trouble))
     if state.phase is Phase.SENDING and isinstance(event.trouble, HeadquartersBusy):
         return _stumbled(state, event)

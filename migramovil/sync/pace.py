@@ -1,4 +1,4 @@
-"""How many connections and how large a part a link deserves: pure rules over measured figures.
+"""How many connections a link deserves, how fast they may send: pure rules over measured figures.
 
 The figures behind the rules are in docs/decisions/0012.
 """
@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, sqrt
 
-from migramovil.sync.wire import LARGEST_PART, PART_SIZE
+from migramovil.sync.wire import LARGEST_RUN
 
 MOST_LANES = 8
 MOST_LANES_SLOW = 2  # one, where a connection fills the link whatever is lost
 SLOW = 110_000  # bytes/s: at 800 kbit/s and less each further connection is bytes somebody pays
 UNBOUNDED = 2.0**40
 FAST = 256_000  # bytes/s: a large part passes within a second
+AT_ONCE_S = 4.0
 
 _SEGMENT = 1448
 _BBR_WINDOW = 120 * 1024
@@ -61,6 +62,6 @@ def fastest(rate: float, lanes: int, *, queued: bool) -> float:
     return rate * _WIRE * (1 if queued else _TRY) / lanes if rate else UNBOUNDED
 
 
-def part_size_for(weather: Weather) -> int:
-    """Small parts lose little when the link breaks; large ones cost headquarters less."""
-    return LARGEST_PART if weather.rate >= FAST else PART_SIZE
+def at_once(weather: Weather, size: int) -> bool:
+    """Whether a packet of so many bytes passes within seconds: then whole, in one request."""
+    return weather.rate >= FAST and size <= min(LARGEST_RUN, AT_ONCE_S * weather.rate)

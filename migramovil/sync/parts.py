@@ -15,8 +15,8 @@ class Parts:
     def __init__(self, size: int, part_size: int) -> None:
         self._size = size
         self._part_size = part_size
-        count = -(-size // part_size)
-        self._waiting = list(range(count))
+        self._count = -(-size // part_size)
+        self._waiting = list(range(self._count))
         self._travelling: set[int] = set()
         self._doubtful: set[int] = set()
         self._came: set[int] = set()  # since headquarters was asked
@@ -29,6 +29,13 @@ class Parts:
         number = self._waiting.pop(0)
         self._travelling.add(number)
         return number
+
+    def take_all(self) -> range:
+        """Every part at once, if none was given out before; else none."""
+        if self._travelling or self._doubtful or len(self._waiting) < self._count:
+            return range(0)
+        self._travelling, self._waiting = set(self._waiting), []
+        return range(self._count)
 
     def arrived(self, number: int) -> None:
         if number in self._travelling:

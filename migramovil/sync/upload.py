@@ -18,6 +18,7 @@ from migramovil.sync.lanes import Answered, Lane, Lost, Request
 from migramovil.sync.parts import Parts
 from migramovil.sync.ports import HeadquartersBusy, ImagesHeld, NotHeadquarters, NotUnderstood
 
+_NOTHING_WANTED = b"{}"  # headquarters kept the bytes, or had them; the receipt is asked for
 _HANDS = 4  # times headquarters may say it lacks parts after all were given
 
 
@@ -32,27 +33,27 @@ class Ask(Protocol):
 class Job:
     """One packet on its way: what is still to be asked for it.
 
-    `fresh`: nobody began it before. `only_front`: no more than its head and its record for now,
-    which ends in ImagesHeld.
+    `fresh`: nobody began it before. `whole`: the link carries it in one request. `only_front`: no
+    more than its head and its record for now, which ends in ImagesHeld.
     """
 
     def __init__(
         self,
         waiting: Waiting,
         data: bytes,
-        part_size: int,
         *,
         fresh: bool,
+        whole: bool = False,
         only_front: bool = False,
         on_bytes: Callable[[int], object],
     ) -> None:
         self.waiting = waiting
         self._data = data
-        self._part_size = part_size
-        self._parts = Parts(len(data), part_size)
-        self._count = wire.part_count(len(data), part_size)
-        self._front = wire.part_count(_front_bytes(data), part_size)
+        self._parts = Parts(len(data), wire.PART_SIZE)
+        self._count = wire.part_count(len(data), wire.PART_SIZE)
+        self._front = wire.part_count(_front_bytes(data), wire.PART_SIZE)
         self._only_front = only_front and self._front < self._count
+        self._whole = fresh and whole and not self._only_front
         self._trusting = fresh  # nobody announced it before, so headquarters lacks every part
         self._announced = False
         self._asking: Lane | None = None
@@ -80,6 +81,8 @@ class Job:
             return None
         if self._parts.in_doubt and self._asking is None:
             return self._complete(lane, ask)
+        if self._whole and (every := self._parts.take_all()):
+            return self._every(every, ask)
         number = self._parts.take(self._front if self._only_front else self._count)
         if number is not None:
             return self._part(number, ask)
@@ -93,7 +96,7 @@ class Job:
     # --- requests -----------------------------------------------------------------------------
     def _announce(self, lane: Lane, ask: Ask) -> Request:
         head = packet.read_head(self._data)
-        said = wire.announce(self._data, head, self.waiting.digest, self._part_size)
+        said = wire.announce(self._data, head, self.waiting.digest)
         self._asking = lane
         self._parts.asking()
         body = canonical.encode(said)
@@ -109,7 +112,7 @@ class Job:
 
     def _part(self, number: int, ask: Ask) -> Request:
         one = self.waiting
-        body = wire.cut(self._data, self._part_size, number)
+        body = wire.cut(self._data, wire.PART_SIZE, number)
 
         def answered(status: int, answer: bytes) -> None:
             if status == 200:
@@ -125,6 +128,34 @@ class Job:
         return ask(
             "PUT", path, body, answered=answered, lost=lambda: self._parts.lost_sight(number)
         )
+
+    def _every(self, numbers: range, ask: Ask) -> Request:
+        """The packet in one request: its answer is the receipt. What came of one that broke off is
+        kept part by part, so the rest goes as parts."""
+        one = self.waiting
+        self._whole = False
+
+        def answered(status: int, answer: bytes) -> None:
+            if status == 200:
+                self._on_bytes(len(self._data))
+                if answer == _NOTHING_WANTED:
+                    for number in numbers:
+                        self._parts.arrived(number)
+                else:
+                    self._heard(status, answer)
+            elif answers.refused_as(answer) == wire.Refusal.NOT_ANNOUNCED:
+                for number in numbers:
+                    self._parts.refused(number)
+                self._again()
+            else:
+                self._fail(status, answer)
+
+        def lost() -> None:
+            for number in numbers:
+                self._parts.lost_sight(number)
+
+        path = wire.part_path(one.station, one.record, one.digest, 0)
+        return ask("PUT", path, self._data, answered=answered, lost=lost)
 
     # --- answers ----------------------------------------------------------------------------------
     def _heard(self, status: int, answer: bytes) -> None:

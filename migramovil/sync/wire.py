@@ -33,6 +33,8 @@ from migramovil.core.trouble import Trouble, Who
 
 PART_SIZE = 64 * 1024
 LARGEST_PART = 256 * 1024
+LARGEST_RUN = 4 * 1024 * 1024
+"""Bytes of parts that may follow one another in one request."""
 PART_SIZES = (PART_SIZE, 128 * 1024, LARGEST_PART)
 HEADER = "X-Migramovil"
 

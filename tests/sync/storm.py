@@ -33,6 +33,7 @@ from migramovil.sync.upload import Job
 from tests.headquarters.rig import MemoryOutbox, Place, Station
 
 HOURS = 24
+_CHUNK = 50_000
 
 
 class Killed(BaseException):
@@ -145,7 +146,15 @@ class Edge:
         _, _, _, station, record, digest, *rest = request.path.split("/")
         if rest == ["complete"]:
             return self._receiver.complete(station, record, digest, carrier)
-        return self._receiver.part(station, record, digest, int(rest[1]), request.body)
+        which = (station, record, digest)
+        intake = self._receiver.intake(which, int(rest[1]), len(request.body))
+        try:
+            for at in range(0, len(request.body), _CHUNK):
+                intake.take(request.body[at : at + _CHUNK])
+            return self._receiver.taken(intake, carrier)
+        except (Refused, OSError):
+            intake.close()
+            raise
 
     def enroll(self, asked: wire.EnrollRequest) -> wire.EnrollAnswer:
         said = self._receiver.enroll(canonical.encode(asked))
@@ -211,9 +220,9 @@ class Wind:
     def _job(self, one: Waiting, data: bytes) -> Job:
         if one.digest not in self._jobs:
             fresh = one.digest not in self._begun
-            size = self._weather.chance.choice(wire.PART_SIZES)
+            whole = self._weather.chance.random() < 0.3
             self._jobs[one.digest] = Job(
-                one, data, size, fresh=fresh, whole=self._chance_of_whole(), on_bytes=lambda _: None
+                one, data, fresh=fresh, whole=whole, on_bytes=lambda _: None
             )
             self._begun.add(one.digest)
         return self._jobs[one.digest]

@@ -60,6 +60,12 @@ def waiting(seq: int) -> Waiting:
     )
 
 
+class Unreadable(Trouble):
+    """What the store says of a packet that is not as it was sealed."""
+
+    code = "TST-02"
+
+
 class Shelf:
     """An outbox in memory."""
 
@@ -67,6 +73,7 @@ class Shelf:
         self.rows = {one.record: one for one in map(waiting, range(count))}
         self.filed: dict[str, list[str]] = {name: [] for name in self.rows}
         self.asked: list[int] = []
+        self.unreadable: set[str] = set()
 
     def add(self, one: Waiting) -> None:
         self.filed[one.record] = []
@@ -90,6 +97,8 @@ class Shelf:
         return [one for one in self._in(state) if after is None or one.seq > after.seq]
 
     def packet(self, record: str) -> bytes:
+        if record in self.unreadable:
+            raise Unreadable
         return b"0123456789"
 
     def file_receipt(self, record: str, signed: Signed, body: ReceiptBody) -> None:
@@ -220,6 +229,14 @@ def test_a_record_that_fails_by_itself_lets_the_next_one_go() -> None:
     assert far.received == ["r001", "r002"]
     assert (status.kind, status.waiting) == ("waiting", 1)
     assert isinstance(status.trouble, DigestRefused)
+
+
+def test_a_record_whose_packet_cannot_be_read_here_lets_the_next_one_go() -> None:
+    shelf, far = Shelf(3), Far()
+    shelf.unreadable = {"r000"}
+    status = engine(shelf, far).turn()
+    assert far.received == ["r001", "r002"]
+    assert isinstance(status.trouble, Unreadable)
 
 
 def test_a_record_headquarters_chokes_on_steps_aside_after_three_times() -> None:

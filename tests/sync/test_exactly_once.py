@@ -37,6 +37,9 @@ def test_in_any_weather_every_record_arrives_exactly_once(seed: int, tmp_path: P
     for record, (one, data) in world.outbox.rows.items():
         path = place.data / "packets" / one.station / record / f"{one.digest}.packet"
         assert path.read_bytes() == data
+    # Weather is nobody's lie.
+    with place.books() as books:
+        assert books.rejections() == []
     # The receipts are one chain without a gap, and each is about what was sealed.
     previous = ""
     for serial, (body, signed) in enumerate(place.receipts(), 1):
