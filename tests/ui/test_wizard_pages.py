@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from migramovil.core.biometrics import Attempt, ExceptionCode, Finger
 from migramovil.core.documents import DocumentType, IdentityDocument
+from migramovil.core.downstream import Kind
 from migramovil.core.enrollment import STEPS, Draft
 from migramovil.core.enrollment import Step as CoreStep
 from migramovil.services.enrolling import Finished
@@ -63,9 +64,15 @@ def _stay(_: Any) -> None:
     """Look at the page as it opens."""
 
 
+def _expire(page: Any) -> None:
+    page.desk.downstream.expire(Kind.PROCEDURES, "2026-11-20T05:00:00+00:00")
+    page.redraw()
+
+
 CASES: dict[str, tuple[Any, Callable[[], Draft], Act]] = {
     "procedure": (ProcedurePage, played.whole, _stay),
     "procedure, none chosen": (ProcedurePage, played.empty, _stay),
+    "procedure, list expired": (ProcedurePage, played.whole, _expire),
     "identity, nothing read": (IdentityPage, played.empty, _stay),
     "identity, by hand": (IdentityPage, played.empty, lambda p: p.action_for("F6")()),
     "identity, read": (
@@ -109,6 +116,16 @@ def test_every_step_shows_whole_and_named_at_both_sizes(
     frame, made, _ = show(page, draft())
     act(made)
     assert_all_well(frame)
+
+
+def test_an_expired_list_of_procedures_warns_and_stops_nobody(show: Any) -> None:
+    _frame, page, _ = show(ProcedurePage, played.whole())
+    banner = page.findChild(kit.Banner)
+    assert not banner.isVisible()
+    _expire(page)
+    assert banner.isVisible()
+    assert "20/11/2026" in banner.accessibleName()
+    assert page.primary().available
 
 
 def test_every_step_of_the_core_has_a_page() -> None:

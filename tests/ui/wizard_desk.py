@@ -21,6 +21,7 @@ from migramovil.core.biometrics import (
     Portrait,
 )
 from migramovil.core.documents import DocumentType, IdentityDocument, MrzReading
+from migramovil.core.downstream import Kind
 from migramovil.core.enrollment import Consent, Draft
 from migramovil.core.person import Person
 from migramovil.core.record import Stamp
@@ -31,6 +32,7 @@ from migramovil.devices.ports import Frame, Pixels
 from migramovil.services.accounts import Session
 from migramovil.services.catalogues import Catalogues, load
 from migramovil.services.desk import Desk, Place
+from migramovil.services.downstream import Row
 from migramovil.services.enrolling import Enrolling, FingerTaken, Finished
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.frame import Applicant, Step
@@ -248,10 +250,25 @@ def whole(**fields: Any) -> Draft:
     return replace(draft, **fields)
 
 
+class Downstream:
+    """What headquarters sent down; every list is in time."""
+
+    def __init__(self) -> None:
+        self.told = tuple(Row(kind=kind) for kind in Kind)
+
+    def expire(self, kind: Kind, on: str) -> None:
+        late = Row(kind=kind, version=7, expires=on, expired=True)
+        self.told = tuple(late if row.kind is kind else row for row in self.told)
+
+    def rows(self) -> tuple[Row, ...]:
+        return self.told
+
+
 def desk_of(draft: Draft) -> tuple[Desk, PlayedEnrolling]:
     enrolling = PlayedEnrolling(draft)
     used: dict[str, Any] = {
         "place": Place(), "accounts": People(), "enrolling": enrolling, "clock": Clock(),
+        "downstream": Downstream(),
     }  # fmt: skip
     return Desk(**{part.name: used.get(part.name) for part in fields(Desk)}), enrolling
 

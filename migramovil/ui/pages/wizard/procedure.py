@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtWidgets import QWidget
 
+from migramovil.core.downstream import Kind
 from migramovil.core.enrollment import Step
 from migramovil.core.procedures import Procedure, fees_on, in_force
 from migramovil.services.desk import Desk
@@ -37,11 +38,13 @@ class ProcedurePage(StepPage):
         receipt = kit.Field("Número del comprobante de pago", self.receipt, optional=True)
         content = kit.Box(kit.col(self._what, self._until, 4, self._needs, None, gap=4))
         right = kit.Card((kit.Scroll(content), 1), kit.Rule(), receipt, title="Requisitos", gap=12)
-        left = kit.Scroll(kit.Box(kit.col(self._list, None, margins=(0, 0, 6, 0))))
+        self._late = kit.Banner("warn", " ")
+        left = kit.Scroll(kit.Box(kit.col(self._late, self._list, None, margins=(0, 0, 6, 0))))
         wide = 400 if theme.large() else 440
         self.build((kit.row((left, 1), kit.fixed(right, wide), gap=16), 1))
 
     def draw(self) -> None:
+        self._say_if_late()
         self._offer(in_force(self.enrolling.catalogue, self.enrolling.rules.today))
         chosen = self.cards.get(self.draft.procedure)
         if chosen is not None:
@@ -58,6 +61,18 @@ class ProcedurePage(StepPage):
 
     def place_of(self, field: str) -> QWidget | None:
         return next(iter(self.cards.values()), None)
+
+    def _say_if_late(self) -> None:
+        """An expired list of procedures goes on serving, and the officer knows."""
+        lists = self.desk.downstream.rows()
+        late = next((one for one in lists if one.kind is Kind.PROCEDURES and one.expired), None)
+        self._late.setVisible(late is not None)
+        if late is not None:
+            self._late.say(
+                "warn", f"La lista de trámites venció el {date_words(late.expires[:10])}",
+                "Sigue en uso: confirme requisitos y tasas. Llega otra al conectarse o en "
+                "memoria USB.",
+            )  # fmt: skip
 
     def _offer(self, procedures: tuple[Procedure, ...]) -> None:
         """Cards are made anew only when the catalogue changed: the focus stays where it was."""
