@@ -300,9 +300,12 @@ class Counter:
         self.enrolling.take_portrait().result(20)
         self.enrolling.take_finger(7).result(20)
 
-    def finish(self) -> Finished:
+    def consent(self) -> None:
         self.enrolling.give_notice("es", "shown")
         self.enrolling.answer(given=True)
+
+    def finish(self) -> Finished:
+        self.consent()
         return self.enrolling.finish().result(20)
 
     def on_disk(self) -> dict[str, bytes]:

@@ -11,17 +11,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from migramovil.core.enrollment import Step
 from migramovil.core.trouble import Trouble
 from migramovil.devices.lanes import Ticket
 from migramovil.devices.ports import DeviceRole
 from migramovil.services.enrolling import Finished
-from tests.walk.faulty_station import Counter, counter
+from tests.services.bench import PROCEDURE, person
+from tests.walk.faulty_station import Counter, Played, counter
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -114,3 +117,63 @@ def test_nothing_is_lost_the_right_thing_is_said_and_the_next_try_works(
         device.recover()
     assert said == code
     assert told(bedside.ask(role)) == ""
+
+
+# ---- a device that is not used ------------------------------------------------------------------
+def read_document(here: Counter) -> None:
+    here.enrolling.accept_reading(here.enrolling.read_mrz().result(10))
+
+
+def take_fingers(here: Counter) -> None:
+    for position in (2, 7):
+        here.enrolling.take_finger(position).result(20)
+
+
+WALK: tuple[tuple[Step, DeviceRole | None, Callable[[Counter], object]], ...] = (
+    (Step.PROCEDURE, None, lambda here: here.enrolling.change(procedure=PROCEDURE)),
+    (Step.IDENTITY, MRZ, read_document),
+    (Step.PERSON, None, lambda here: here.enrolling.change(person=person())),
+    (Step.PORTRAIT, PORTRAIT, lambda here: here.enrolling.take_portrait().result(20)),
+    (Step.FINGERS, FINGERS, take_fingers),
+    (Step.CONSENT, None, lambda here: here.consent()),
+)
+"""Each step, the device it uses, and what is done there."""
+ELSEWHERE: dict[str, Callable[[Played], object]] = {
+    "not there": lambda device: device.pull(),
+    "hanging": lambda device: device.hang(),
+    "sending garbage": lambda device: device.garble(),
+}
+
+
+@pytest.mark.parametrize("fault", ELSEWHERE)
+def test_devices_that_a_step_does_not_use_disturb_nothing_there(
+    bedside: Bedside, fault: str
+) -> None:
+    here = bedside.counter
+    held = here.draft.record_id
+    here.enrolling.start().result(10)
+    try:
+        for step, used, work in WALK:
+            here.enrolling.change(step=step)
+            with ill(here, fault, but=used):
+                work(here)
+                assert here.draft.step is step
+        with ill(here, fault, but=None):
+            sealed = here.enrolling.finish().result(20)
+        with ill(here, fault, but=PRINTER):
+            assert told(here.station.desk.printing.print_slip(sealed)) == ""
+    finally:
+        here.enrolling.resume(held).result(10)
+
+
+@contextmanager
+def ill(here: Counter, fault: str, *, but: DeviceRole | None) -> Iterator[None]:
+    """Every device in that state, but the one in use; the satellites are being asked all along."""
+    sick = [device for role, device in here.devices.items() if role is not but]
+    for device in sick:
+        ELSEWHERE[fault](device)
+    asking = here.station.desk.whereabouts.look()
+    yield
+    for device in sick:
+        device.recover()
+    told(asking)
