@@ -211,6 +211,24 @@ def test_the_preview_shows_the_newest_frame_of_a_camera_thread(qtbot: QtBot) -> 
     assert middle_left(preview) == theme.colour("photo")
 
 
+def test_a_frame_fitted_on_the_camera_s_thread_looks_the_same_and_fills_the_widget(
+    qtbot: QtBot,
+) -> None:
+    preview = kit.Preview("Cámara")
+    qtbot.addWidget(preview)
+    preview.resize(300, 200)
+    preview.show()
+    large = np.ascontiguousarray(np.repeat(np.repeat(coloured(), 20, axis=0), 20, axis=1))
+    fitted = preview.fitted(large)
+    assert fitted.shape == (200, 300, 4)
+    preview.show_frame(large)
+    before = middle_left(preview)
+    preview.show_frame(fitted)
+    assert middle_left(preview) == before
+    assert preview.fitted(coloured()) is not None
+    assert preview.fitted(coloured()).shape == coloured().shape  # nothing is enlarged
+
+
 def test_marks_land_on_the_pixels_they_mean(qtbot: QtBot) -> None:
     picture = kit.Picture("Página", cover=False)
     qtbot.addWidget(picture)
