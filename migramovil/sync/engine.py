@@ -115,7 +115,7 @@ class SyncEngine:
 
     @property
     def status(self) -> Status:
-        return machine.status(self._state, self._contact, self._headquarters.rate())
+        return machine.status(self._state, self._contact)
 
     # --- the work -------------------------------------------------------------------------
     def turn(self) -> Status:

@@ -168,9 +168,6 @@ class HttpsHeadquarters:
         """From any thread: what stands still is dialled again at once."""
         self._crew.link_changed()
 
-    def rate(self) -> float:
-        return self.weather.rate
-
     @property
     def weather(self) -> Weather:
         """The link as it was last measured."""

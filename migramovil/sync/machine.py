@@ -219,8 +219,8 @@ def step(state: State, event: Event) -> Next:
     return state, ()
 
 
-def status(state: State, last_contact_utc: str, rate: float = 0.0) -> Status:
-    """The same, told to the header; `rate` in bytes/s, 0 where it is not known."""
+def status(state: State, last_contact_utc: str) -> Status:
+    """The same, told to the header."""
     sending = state.phase is Phase.SENDING
     resting = state.phase is Phase.RESTING and state.pause is Pause.BACK_OFF
     return Status(

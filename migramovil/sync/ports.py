@@ -89,10 +89,6 @@ class Headquarters(Protocol):
         """From any thread: connections that stand still belong to the old link."""
         ...
 
-    def rate(self) -> float:
-        """Bytes of packets per second, as lately measured; 0 while nobody knows."""
-        ...
-
 
 class Downloads(Protocol):
     """Whoever fetches what headquarters publishes (sync.downstream)."""

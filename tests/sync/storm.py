@@ -213,9 +213,6 @@ class Wind:
     def link_changed(self) -> None:
         pass
 
-    def rate(self) -> float:
-        return 0.0
-
     # --- weather -------------------------------------------------------------------------------
     def _job(self, one: Waiting, data: bytes) -> Job:
         if one.digest not in self._jobs:

@@ -147,9 +147,6 @@ class Far:
     def link_changed(self) -> None:
         pass
 
-    def rate(self) -> float:
-        return 1.0
-
     def open(self, one: Waiting) -> None:
         self.held[one.record].append(self.receipt(one, "opened"))
 
