@@ -23,6 +23,7 @@ from migramovil.services import checks
 from migramovil.services.accounts import NEWER_DESCRIPTOR, Accounts, NewStation
 from migramovil.services.backups import Backups
 from migramovil.services.bundles import Bundles
+from migramovil.services.checklist import Checklist
 from migramovil.services.clock import StationClock, boot
 from migramovil.services.desk import Desk, Place
 from migramovil.services.diagnosing import Diagnosing
@@ -277,6 +278,7 @@ def build(
         waiting=waiting,
         spending=Spending(metering, accounts, clock, desk_lane),
         diagnosing=diagnosing,
+        checklist=Checklist(folder, diagnosing, accounts, clock, place=place, desk=desk_lane),
         reserve=reserve,
         downstream=downstream,
         bundles=Bundles(

@@ -30,6 +30,7 @@ class Act(StrEnum):
     BACK_UP = "back_up"
     SPEND = "spend"
     ASSIGN_DEVICES = "assign_devices"
+    KEEP_CHECKLIST = "keep_checklist"
 
 
 _MAY: dict[Role, frozenset[Act]] = {

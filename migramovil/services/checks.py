@@ -62,14 +62,14 @@ NAMES: Mapping[Subject, str] = {
     Check.SYNC: "Rapidez del disco",
     Check.HEALTH: "Salud del disco",
     Check.ENCRYPTION: "Cifrado del disco",
-    Check.SWAP: "Memoria de intercambio",
+    Check.SWAP: "Intercambio (swap)",
     Check.SPOOL: "Cola de impresión",
     Check.MEMORY: "Memoria",
     Check.POWER: "Corriente",
     Check.SCREENS: "Pantallas",
     Check.CLOCK: "Hora",
     Check.STORES: "Registros y auditoría",
-    Check.LINK: "Enlace con sede central",
+    Check.LINK: "Enlace con sede",
 }
 
 

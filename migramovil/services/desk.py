@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from migramovil.services.accounts import Accounts
 from migramovil.services.backups import Backups
 from migramovil.services.bundles import Bundles
+from migramovil.services.checklist import Checklist
 from migramovil.services.clock import StationClock
 from migramovil.services.diagnosing import Diagnosing
 from migramovil.services.downstream import Downstream
@@ -38,6 +39,7 @@ class Desk:
     waiting: Waiting
     spending: Spending
     diagnosing: Diagnosing
+    checklist: Checklist
     backups: Backups
     reserve: Reserve
     downstream: Downstream

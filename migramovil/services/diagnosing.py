@@ -11,7 +11,15 @@ from migramovil.core.roles import Act
 from migramovil.core.trouble import Trouble
 from migramovil.devices.history import Fault
 from migramovil.devices.lanes import Lane, Ticket
-from migramovil.devices.ports import DeviceInfo, DeviceKind, DeviceRole, DeviceState, DriverSpec
+from migramovil.devices.ports import (
+    DeviceInfo,
+    DeviceKind,
+    DeviceRole,
+    DeviceState,
+    DriverSpec,
+    Printer,
+    SlipLine,
+)
 from migramovil.devices.registry import Bench
 from migramovil.devices.trouble import Cancelled
 from migramovil.services.checks import Check, Outcome, Result, Screen, Station, Subject, judged
@@ -139,6 +147,17 @@ class Diagnosing:
         return self._lane.run(
             lambda off: self._try(DeviceRole.PRINTER, DeviceRole.PORTRAIT, job, off, tell)
         )
+
+    def print_page(self, lines: Sequence[SlipLine]) -> Ticket[Result]:
+        """Put lines without personal data on the slip printer."""
+
+        def put(printer: Printer, off: threading.Event, _tell: Tell) -> Result:
+            told = printer.print_slip(lines, cancelled=off)
+            text = "La impresora confirmó la hoja." if told.confirmed else "La hoja fue enviada."
+            return Result(of=DeviceRole.PRINTER, outcome=Outcome.OK, text=text)
+
+        role = DeviceRole.PRINTER
+        return self._lane.run(lambda off: self._try(role, role, put, off, lambda *_: None))
 
     def _check(self, check: Check, off: threading.Event) -> Result:
         if self._station is None:

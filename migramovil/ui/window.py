@@ -29,6 +29,7 @@ from migramovil.ui.kit.page import Page, Primary
 from migramovil.ui.kit.shell import Light
 from migramovil.ui.pages.accounts import PasswordPage
 from migramovil.ui.pages.bundle import BundlePage
+from migramovil.ui.pages.checklist import ChecklistPage, ClosedChecklistPage
 from migramovil.ui.pages.common import DAILY, DEVICES, ROLES, DayPage, date_words, link_words
 from migramovil.ui.pages.damaged import DamagedVaultPage
 from migramovil.ui.pages.diagnostics import ClosedDiagnosticsPage, DiagnosticsPage
@@ -96,6 +97,8 @@ class StationWindow(Frame):
         self._correct = CorrectPage(desk, bridge)
         self._diagnostics = DiagnosticsPage(desk, bridge)
         self._closed_diagnostics = ClosedDiagnosticsPage(desk, bridge)
+        self._checklist = ChecklistPage(desk, bridge)
+        self._closed_checklist = ClosedChecklistPage(desk, bridge)
         self._forgotten = ForgottenPage(desk, bridge)
         self._password = PasswordPage(desk, bridge)
         self._supervision = SupervisionPage(desk, bridge)
@@ -125,6 +128,10 @@ class StationWindow(Frame):
         self._setup.enrolled.connect(self.show_login)
         self._setup.diagnosis.connect(lambda: self.show_page(self._closed_diagnostics))
         self._closed_diagnostics.go_back.connect(self.show_first)
+        self._closed_diagnostics.checklist.connect(lambda: self.show_page(self._closed_checklist))
+        self._closed_checklist.go_back.connect(lambda: self.show_page(self._closed_diagnostics))
+        self._diagnostics.checklist.connect(lambda: self._show_day(self._checklist, "diagnostico"))
+        self._checklist.go_back.connect(lambda: self._go_day("diagnostico"))
         self._home.opened.connect(self._sit_down)
         self._home.asked.connect(self._go_day)
         self._supervision.opened.connect(self._supervise)

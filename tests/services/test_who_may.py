@@ -76,6 +76,7 @@ ASKS: dict[str, Act] = {
     "downstream.appointments": lambda d: d.downstream.appointments(),
     "downstream.cards": lambda d: d.downstream.cards(),
     "downstream.decisions": lambda d: d.downstream.decisions(),
+    "checklist.keep": lambda d: d.checklist.keep([]),
     "spending.allow_more": lambda d: d.spending.allow_more(),
     "spending.release_images": lambda d: d.spending.release_images(),
 }
@@ -114,6 +115,8 @@ OPEN = {
     "diagnosing.heard", "diagnosing.when_devices", "diagnosing.states", "diagnosing.reasons",
     "diagnosing.faults", "diagnosing.devices", "diagnosing.cameras", "diagnosing.test",
     "diagnosing.drivers", "diagnosing.read_back", "diagnosing.subjects", "diagnosing.shown_on",
+    "diagnosing.print_page", "checklist.check", "checklist.print_slip", "checklist.looked_at",
+    "checklist.slip_lines", "checklist.last",
     # sealed packets and signed words, to and from a stick; whoever is in is asked for a role
     "bundles.*",
     "downstream.wanted", "downstream.file", "downstream.when_changed", "downstream.rows",

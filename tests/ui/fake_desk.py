@@ -31,6 +31,7 @@ from migramovil.services.backups import Medium, Standing
 from migramovil.services.bundles import Exchanged, Exported, Imported
 from migramovil.services.bundles import Standing as Stick
 from migramovil.services.catalogues import Catalogues, load
+from migramovil.services.checklist import ORDER, Kept, KeptLine, SlipUnreadable
 from migramovil.services.checks import Check, Outcome, Result, Subject
 from migramovil.services.clock import StationClock
 from migramovil.services.desk import Desk, Place
@@ -499,6 +500,40 @@ class Diagnosing:
         self.listeners.append(call)
 
 
+class Checklist:
+    """The start of a jornada; `diagnosing` answers each check."""
+
+    def __init__(self, diagnosing: Diagnosing) -> None:
+        self.diagnosing = diagnosing
+        self.trouble: Trouble | None = None
+        self.kept: list[list[Result]] = []
+        lines = tuple(KeptLine(of=of.value, outcome=Outcome.OK) for of in ORDER[:-1])
+        self.before: Kept | None = Kept(
+            day="2026-11-22", utc="2026-11-22T12:58:00Z", lines=lines, vouched=True
+        )
+        self.today: Kept | None = None
+
+    def check(self, of: Subject, tell: Callable[..., object]) -> Ticket[Result]:
+        return self.diagnosing.test(of, tell)
+
+    def print_slip(self, results: Sequence[Result]) -> Ticket[Result]:
+        self.printed = list(results)
+        return self.diagnosing.test(DeviceRole.PRINTER, lambda *_: None)
+
+    def looked_at(self, printed: Result, *, reads_well: bool) -> Result:
+        trouble = SlipUnreadable()
+        return printed if reads_well else Result.failed(DeviceRole.PRINTER, trouble)
+
+    def keep(self, results: Sequence[Result]) -> Ticket[Kept]:
+        if self.trouble is not None:
+            return failed(self.trouble)
+        self.kept.append(list(results))
+        return done(Kept(day="2026-11-23", utc=NOON, lines=(), vouched=True))
+
+    def last(self) -> Ticket[tuple[Kept | None, Kept | None]]:
+        return done((self.today, self.before))
+
+
 class Keeping:
     def __init__(self) -> None:
         self.now = Held(slips=38, ends_utc="2026-11-24T11:00:00Z", purge_pending=False)
@@ -706,6 +741,7 @@ class FakeDesk:
     waiting: Waiting
     diagnosing: Diagnosing
     clock: StationClock
+    checklist: Checklist
     keeping: Keeping = field(default_factory=Keeping)
     ledger: Ledger = field(default_factory=Ledger)
 
@@ -734,6 +770,7 @@ def a_desk(*, role: Role | None = None) -> FakeDesk:
         accounts.session = Session(account="1", username="rquispe", role=role)
         accounts.role = role
     enrolling = Enrolling(accounts)
+    diagnosing = Diagnosing()
     return FakeDesk(
         place=Place(name="Módulo 2", where="Desaguadero, Puno", code="07B", training=True),
         accounts=accounts,
@@ -743,7 +780,8 @@ def a_desk(*, role: Role | None = None) -> FakeDesk:
         drafts=Drafts(enrolling),
         printing=Printing(),
         waiting=Waiting(),
-        diagnosing=Diagnosing(),
+        diagnosing=diagnosing,
+        checklist=Checklist(diagnosing),
         clock=StationClock(lambda: datetime.fromisoformat(NOON)),
     )
 

@@ -38,6 +38,7 @@ ACTS: Mapping[str, str] = {
     "backup": "Hizo un respaldo", "begin-epoch": "Empezó una época nueva",
     "already-at-headquarters": "Sede ya tenía el registro",
     "unknown-at-headquarters": "Sede no tenía el registro",
+    "checklist": "Guardó la lista de inicio",
     "allow-data": "Permitió más datos", "release-images": "Dejó pasar imágenes",
 }  # fmt: skip
 

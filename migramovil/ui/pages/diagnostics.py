@@ -45,7 +45,7 @@ OUTCOMES: Mapping[Outcome, tuple[str, kit.State]] = {
     Outcome.BAD: ("Con falla", "bad"),
     Outcome.UNKNOWN: ("No se sabe", "idle"),
 }
-_ICONS: Mapping[Check, str] = {
+ICONS: Mapping[Check, str] = {
     Check.SPACE: "hard-drives",
     Check.SYNC: "gauge",
     Check.HEALTH: "heartbeat",
@@ -258,7 +258,7 @@ class DiagnosticsPage(DayPage):
         self.set_title("Diagnóstico", " · ".join(words))
 
     def _row(self, of: Subject) -> list[kit.Cell]:
-        icon = DEVICES[of][1] if isinstance(of, DeviceRole) else _ICONS[of]
+        icon = DEVICES[of][1] if isinstance(of, DeviceRole) else ICONS[of]
         words, state = self._state(of)
         return [
             kit.Cell(words=NAMES[of], second=self._short(of), icon=icon, strong=True),
