@@ -8,6 +8,7 @@ makes the same bytes again: `python -m tests.fuzz --only NAME --first NUMBER --n
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import random
 import sys
@@ -15,19 +16,22 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 
 import cv2
+import msgspec
 import numpy as np
 
+from migramovil.devices import apart_wire
 from migramovil.devices.camera import jpeg_frames
 from migramovil.devices.fingerprint import ef01_frames, uru4000_frames
 from migramovil.devices.gnss.nmea_frames import Fixes, NmeaAssembler
 from migramovil.devices.mrz.mrz_frames import CodeAssembler, MrzAssembler, gibberish, mended
-from migramovil.devices.ports import SlipLine
+from migramovil.devices.ports import DeviceInfo, DeviceKind, FingerImage, SlipLine
 from migramovil.devices.printer import escpos_frames, ipp_frames
 from migramovil.devices.sim.gnss_pty import BRENA, moment_told
 from migramovil.devices.sim.thermal_frames import Thermal
-from migramovil.devices.trouble import DeviceTrouble
+from migramovil.devices.trouble import DeviceTrouble, DriverCrashed
 from tests import fuzz_sbi
 
 SLOW_S = 1.0
@@ -105,6 +109,26 @@ def _jpeg() -> bytes:
     return cv2.imencode(".jpg", pixels.astype(np.uint8))[1].tobytes()
 
 
+def _apart(data: bytes) -> None:
+    """What a driver's own process may say: the driver could have overwritten its memory."""
+    try:
+        message = apart_wire.hear_said(io.BytesIO(len(data).to_bytes(4, "little") + data))
+        if isinstance(message, apart_wire.Answer | apart_wire.Told):
+            apart_wire.Unpacker(_block()).unpack(message.value)
+    except apart_wire.NotUnderstood as problem:
+        raise DriverCrashed(str(problem)) from None
+
+
+@cache
+def _block() -> apart_wire.Block:
+    return apart_wire.Block()
+
+
+def _answer(value: object) -> bytes:
+    plain = apart_wire.Packer().pack(value)
+    return msgspec.msgpack.encode(apart_wire.Answer(number=1, value=plain))
+
+
 def _printer_answers(data: bytes) -> None:
     for answer in escpos_frames.Answers().feed(data):
         if isinstance(answer, escpos_frames.Status):
@@ -140,6 +164,18 @@ _WHEN = datetime(2026, 11, 23, 17, 0, 5, tzinfo=UTC)
 _SECOND, _LOST = moment_told(BRENA, _WHEN), moment_told(BRENA, _WHEN, fix=False)
 
 TARGETS: tuple[Target, ...] = (
+    Target(
+        name="apart-answers",
+        run=_apart,
+        seeds=(
+            _answer(FingerImage(pixels=np.zeros((4, 3), np.uint8), ppi=500)),
+            _answer([DeviceInfo(kind=DeviceKind.CAMERA, driver="d", model="m")]),
+            msgspec.msgpack.encode(
+                apart_wire.Told(number=1, value=["pixels", [[20, 30], 64, b""]])
+            ),
+            msgspec.msgpack.encode(apart_wire.Raised(number=1, names=["NoFinger"], detail="")),
+        ),
+    ),
     Target(
         name="uru4000-scan",
         run=lambda data: uru4000_frames.decode(data, lambda number: 0x1234 ^ number),

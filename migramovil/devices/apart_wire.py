@@ -7,6 +7,7 @@ name for; where they do not fit, they travel with the message.
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import struct
@@ -106,7 +107,7 @@ def hear_said(line: BinaryIO) -> Said | None:
     data = _received(line)
     try:
         return None if data is None else _said.decode(data)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise NotUnderstood(type(error).__name__) from None
 
 
@@ -152,7 +153,7 @@ class Block:
 
     def get(self, shape: tuple[int, ...], at: int) -> Pixels:
         """A copy of the pixels at a place."""
-        count = int(np.prod(shape))
+        count = math.prod(shape)
         if at < 0 or min(shape, default=0) < 0 or at + count > self.SIZE:
             raise NotUnderstood("place of pixels")
         flat: Pixels = np.frombuffer(self._map, np.uint8, count, at)
@@ -242,7 +243,7 @@ class Unpacker:
         try:
             word, body = plain
             return self._of[word](self, body)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise NotUnderstood(type(error).__name__) from None
 
     def _enum(self, body: Any) -> Any:
@@ -257,7 +258,7 @@ class Unpacker:
         shape, at, data = body
         if at >= 0:
             return self._block.get(tuple(shape), at)
-        return np.frombuffer(data, np.uint8).reshape(shape)
+        return np.frombuffer(data, np.uint8).reshape(shape).copy()
 
     def _dict(self, body: Any) -> Any:
         return {self.unpack(key): self.unpack(one) for key, one in body}

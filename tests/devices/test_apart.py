@@ -19,17 +19,21 @@ import numpy as np
 import pytest
 
 from migramovil.devices import apart
+from migramovil.devices import apart_wire as wire
 from migramovil.devices.apart import ApartDevice, ApartDriver
 from migramovil.devices.lanes import Lane
 from migramovil.devices.ports import (
     DeviceInfo,
     DeviceKind,
+    DeviceRole,
     DeviceState,
+    DriverSpec,
     PaperStatus,
     Pixels,
     Printed,
     SlipLine,
 )
+from migramovil.devices.registry import Bench
 from migramovil.devices.slot import DeviceSlot
 from migramovil.devices.trouble import (
     Cancelled,
@@ -378,3 +382,65 @@ def test_a_driver_that_cannot_be_loaded_is_not_installed() -> None:
     assert driver.find() == []
     with pytest.raises(NotInstalled):
         driver.make(an_info()).open()
+
+
+# --- on a bench
+
+
+def a_bench(driver: ApartDriver) -> Bench:
+    spec = DriverSpec(
+        name="fake",
+        kind=DeviceKind.FINGERPRINT,
+        lane="usb",
+        installed=driver.installed,
+        find=driver.find,
+        make=driver.make,
+        let_go=driver.close,
+        apart=True,
+    )
+    return Bench([spec])
+
+
+def test_a_bench_that_is_closed_leaves_no_process(driver: ApartDriver) -> None:
+    before = children()
+    bench = a_bench(driver)
+    assert bench.look()[DeviceRole.FINGERS] is DeviceState.READY
+    assert bench.fingerprint.use(lambda device, _: device.pid()).result(10) in children()
+    bench.look()
+    bench.close()
+    assert children() == before
+
+
+def test_whether_an_open_device_is_still_there_is_asked_of_its_own_process(
+    driver: ApartDriver,
+) -> None:
+    bench = a_bench(driver)
+    bench.fingerprint.use(lambda device, _: device.pid()).result(10)
+    bench.hurry()
+    before = children()
+    assert bench.fingerprint.look(glance=True).result(10) is DeviceState.READY
+    assert children() == before
+    bench.close()
+
+
+def test_a_driver_that_dies_in_the_midst_of_a_use_is_remembered_as_a_fault(
+    driver: ApartDriver, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = a_bench(driver)
+    with pytest.raises(DriverCrashed):
+        bench.fingerprint.use(lambda device, _: device.segfault()).result(10)
+    bench.fingerprint.use(lambda device, _: device.pid()).result(10)
+    (fault,) = bench.history.faults
+    assert (fault.code, fault.role, bool(fault.recovered)) == ("DEV-09", DeviceRole.FINGERS, True)
+    bench.close()
+    caplog.clear()
+
+
+def test_nothing_a_child_says_can_make_the_station_read_beyond_the_shared_memory() -> None:
+    block = wire.Block()
+    try:
+        for shape in ([2**32, 2**32], [wire.Block.SIZE + 1], [-1, 4], [4, 4, "x"], []):
+            with pytest.raises(wire.NotUnderstood):
+                wire.Unpacker(block).unpack(["pixels", [shape, wire.Block.SIZE, b""]])
+    finally:
+        block.close()
