@@ -38,6 +38,7 @@ from migramovil.services.place import Whereabouts
 from migramovil.services.printing import Printing
 from migramovil.services.recovery import Recovery
 from migramovil.services.reserve import Reserve
+from migramovil.services.supporting import Supporting
 from migramovil.services.waiting import Waiting
 from migramovil.store import marks, verify
 from migramovil.store.hardware import machine
@@ -47,6 +48,7 @@ from migramovil.store.vault import Vault
 from migramovil.sync import https, wire
 from migramovil.sync.downstream import Downloader
 from migramovil.sync.engine import SyncEngine
+from migramovil.sync.reports import Reporter
 from migramovil.vision.finger import FingerQuality
 
 log = logging.getLogger(__name__)
@@ -90,6 +92,7 @@ class Station:
         if self.engine is not None:
             self.engine.stop()
         self.desk.backups.stop()
+        self.desk.supporting.close()
         self.desk.bundles.close()
         self.bench.close()
         self.desk.keeping.stop()
@@ -118,21 +121,23 @@ def sync_engine(
 
     downloader = Downloader(desk.downstream)
     desk.downstream.link_troubles = lambda: downloader.troubles
+    line = _line(
+        identity,
+        desk.clock,
+        url,
+        renewed,
+        begun=marks.Mark(outbox, "upload.begun"),
+        terms=desk.spending.metering,
+    )
     engine = SyncEngine(
         outbox,
-        _line(
-            identity,
-            desk.clock,
-            url,
-            renewed,
-            begun=marks.Mark(outbox, "upload.begun"),
-            terms=desk.spending.metering,
-        ),
+        line,
         canonical.decode(identity.descriptor.encode(), Descriptor),
         clock=desk.clock.utc,
         on_status=desk.waiting.heard,
         letters=Post(outbox),
         downloads=downloader,
+        reports=Reporter(desk.supporting.shelf, line),
     )
     return engine
 
@@ -252,6 +257,7 @@ def build(
     )
     ledger = Ledger(accounts, outbox, clock, desk_lane)
     accounts.keepsake = keeping.keepsake
+    checklist = Checklist(folder, diagnosing, accounts, clock, place=place, desk=desk_lane)
     reserve = Reserve(outbox)
     enrolling.demand_room, accounts.make_room = reserve.demand, reserve.make
     desk = Desk(
@@ -278,7 +284,18 @@ def build(
         waiting=waiting,
         spending=Spending(metering, accounts, clock, desk_lane),
         diagnosing=diagnosing,
-        checklist=Checklist(folder, diagnosing, accounts, clock, place=place, desk=desk_lane),
+        checklist=checklist,
+        supporting=Supporting(
+            folder,
+            outbox,
+            bench,
+            diagnosing,
+            checklist,
+            waiting=waiting,
+            clock=clock,
+            settings=chosen,
+            realm=realm,
+        ),
         reserve=reserve,
         downstream=downstream,
         bundles=Bundles(

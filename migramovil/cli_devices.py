@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
-from migramovil import settings
+from migramovil import cli_report, settings
 from migramovil.cli_common import AsJson, Data, home, tell
 from migramovil.devices import registry
 from migramovil.devices.lanes import Lane
@@ -50,6 +50,7 @@ _STATES = {
 _USELESS = (NoDevice, NotInstalled, NotAllowed)
 
 app = typer.Typer()
+app.command("report")(cli_report.report)
 
 Training = Annotated[
     bool, typer.Option("--training", help="The played devices of a training station.")

@@ -21,6 +21,7 @@ from migramovil.services.place import Place, Whereabouts
 from migramovil.services.printing import Printing
 from migramovil.services.recovery import Recovery
 from migramovil.services.reserve import Reserve
+from migramovil.services.supporting import Supporting
 from migramovil.services.waiting import Waiting
 
 
@@ -40,6 +41,7 @@ class Desk:
     spending: Spending
     diagnosing: Diagnosing
     checklist: Checklist
+    supporting: Supporting
     backups: Backups
     reserve: Reserve
     downstream: Downstream

@@ -109,6 +109,8 @@ OPEN = {
     "accounts.descriptor", "accounts.recipients",
     # a way in of its own, which asks for headquarters' word or a key file
     "recovery.*",
+    # nothing personal: what ails the station, sealed to headquarters' support
+    "supporting.*",
     # nothing personal: the line, the devices, the clock, the disk, the place
     "waiting.*", "clock.*", "reserve.*", "place.*",
     "whereabouts.look", "whereabouts.proposal",
