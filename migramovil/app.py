@@ -199,7 +199,8 @@ def build(
         for call in told:
             call(role, state)
 
-    bench = Bench(_specs(chosen, sim), changed, folder=folder)
+    production = realm is Realm.PRODUCTION
+    bench = Bench(_specs(chosen, sim), changed, folder=folder, production=production)
     quality = FingerQuality()
     place = _place(identity, training=realm is Realm.TRAINING)
     accounts = Accounts(

@@ -6,7 +6,7 @@ import json
 import sys
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -53,6 +53,7 @@ for name, module, says in (
     ("bundle", "migramovil.cli_bundle", "The stick: records out, headquarters' word in."),
     ("audit", "migramovil.cli_audit", "Who did what at this station."),
     ("recovery", "migramovil.cli_recovery", "A lost password: the way back in by file."),
+    ("sim", "migramovil.cli_sim", "A training station's played devices, and who sits before them."),
     ("hq", "migramovil.headquarters.commands", "Headquarters: receive, open, vouch."),
 ):
     app.add_typer(
@@ -87,15 +88,29 @@ def station(
     training: Annotated[
         bool, typer.Option("--training", help="Played devices and a local headquarters.")
     ] = False,
+    *,
+    reader: Annotated[
+        Literal["uru4500", "microsoft", "ef01", "sbi"], typer.Option(help="The played reader.")
+    ] = "uru4500",
+    printer: Annotated[
+        Literal["escpos", "ipp"], typer.Option(help="The played printer.")
+    ] = "escpos",
+    table_camera: Annotated[
+        bool, typer.Option("--table-camera", help="Play a camera over the table as well.")
+    ] = False,
+    gnss: Annotated[
+        bool, typer.Option("--gnss", help="Play a satellite receiver as well.")
+    ] = False,
 ) -> None:
     """Open the station."""
     from migramovil import opening
     from migramovil.demo import training as school
 
     folder = data or home(training=training)
-    if training:
-        raise typer.Exit(school.open_station(folder))
-    raise typer.Exit(opening.open_station(folder))
+    if not training:
+        raise typer.Exit(opening.open_station(folder))
+    table = {"document_camera": table_camera, "gnss": gnss}
+    raise typer.Exit(school.open_station(folder, reader=reader, printer=printer, **table))
 
 
 @app.command()

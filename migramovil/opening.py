@@ -6,6 +6,8 @@ import faulthandler
 import logging
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from PySide6.QtWidgets import QApplication
@@ -24,6 +26,7 @@ from migramovil.ui.pages.damaged import DamagedPage
 from migramovil.ui.window import StationWindow
 
 log = logging.getLogger(__name__)
+Beside = Callable[[StationWindow, Bridge], AbstractContextManager[object]]
 
 
 def window_for(station: Station) -> tuple[StationWindow, Bridge]:
@@ -48,8 +51,8 @@ def report(bug: BaseException) -> None:
     log.error("a bug", exc_info=bug)
 
 
-def run(station: Station) -> int:
-    """Show the window until it is closed; the station is closed with it."""
+def run(station: Station, beside: Beside = lambda *_: nullcontext()) -> int:
+    """Show the window until it is closed; the station is closed with it, and what is `beside`."""
     faulthandler.enable()
     qt = QApplication.instance() or QApplication(sys.argv[:1])
     window, bridge = window_for(station)
@@ -62,7 +65,8 @@ def run(station: Station) -> int:
     station.desk.keeping.start()
     window.show()
     try:
-        return int(qt.exec())
+        with beside(window, bridge):
+            return int(qt.exec())
     finally:
         window.hide()
         bridge.close()

@@ -15,9 +15,9 @@ from migramovil.core.places import District
 from migramovil.core.procedures import in_force
 from migramovil.demo.hand import Hand
 from migramovil.demo.training import PASSPHRASE, SUPERVISOR
+from migramovil.devices.sim.panel import PERSON, UNPLUGGED, Panel
 from migramovil.devices.sim.people import SimPerson
 from migramovil.devices.sim.station import SimulatedStation
-from migramovil.devices.sim.thermal_printer import PrinterFault
 from migramovil.store.outbox import QueueRow
 
 LACKS_A_FINGER, REFUSES = 1, 2
@@ -34,7 +34,8 @@ class Chair:
     ) -> None:
         self._hand, self._station, self._sim = hand, station, sim
         self._lacks, self._refuses = number == LACKS_A_FINGER, number == REFUSES
-        self._fails = fails
+        self._fails, self._no_paper = fails, False
+        self._panel = Panel(sim)
         self._excepted: list[int] = []
         self._enrolling = station.desk.enrolling
 
@@ -68,20 +69,22 @@ class Chair:
         without = "-sin-biometria" if self._refuses else "" if self._left_prints() else "-menor"
         self._hand.picture(f"07-revision{without}")
         if self._fails and self._hand.lacks("08-terminado-sin-papel"):
-            self._sim.printer.fault = PrinterFault.PAPER_OUT
-        self._slips = len(self._sim.printer.slips)
+            self._panel.apply("printer", "paper-out")
+            self._no_paper = True
+        self._slips = self._sim.slips_out
         self._hand.primary()
         self._hand.wait_page("DonePage", 60)
         return self._station.outbox.rows(limit=1)[0]
 
     def slip(self) -> None:
         """The slip comes out, at the second attempt where the paper had ended."""
-        if self._sim.printer.fault is PrinterFault.PAPER_OUT:
+        if self._no_paper:
             self._hand.wait(lambda: self._hand.sees("El comprobante no salió"), "the missing paper")
             self._hand.picture("08-terminado-sin-papel")
-            self._sim.printer.fault = PrinterFault.NONE
+            self._panel.clear("printer")
+            self._no_paper = False
             self._hand.press(Qt.Key.Key_R)
-        self._hand.wait(lambda: len(self._sim.printer.slips) > self._slips, "the slip")
+        self._hand.wait(lambda: self._sim.slips_out > self._slips, "the slip")
         self._hand.wait(lambda: self._hand.sees("Comprobante impreso"), "the printer's word")
         self._hand.picture("08-terminado-sin-biometria" if self._refuses else "08-terminado")
         self._hand.press(Qt.Key.Key_Escape)
@@ -153,12 +156,12 @@ class Chair:
     def _portrait(self) -> None:
         hand = self._hand
         if self._fails and hand.lacks("06-fotografia-sin-camara"):
-            self._sim.film.unplug()
+            self._panel.apply("camera", UNPLUGGED)
         hand.wait_page("PortraitPage")
         if not self._sim.film.plugged:
             hand.wait(lambda: hand.verb == "Buscar la cámara", "the missing camera")
             hand.picture("06-fotografia-sin-camara")
-            self._sim.film.plug()
+            self._panel.clear("camera")
             hand.press(Qt.Key.Key_F5)
         hand.wait(lambda: hand.sees("Puede tomar"), "the preview")
         hand.picture("06-fotografia-vista")
@@ -221,11 +224,11 @@ class Chair:
         asked = self._enrolling.next_finger() is not None
         if not (self._fails and asked and hand.lacks("05-huellas-espera")):
             return
-        self._sim.reader.hand_near = False
+        self._panel.apply(PERSON, "no-finger")
         hand.press(Qt.Key.Key_F5)
         hand.picture("05-huellas-espera")
         hand.press(Qt.Key.Key_Escape)
-        self._sim.reader.hand_near = True
+        self._panel.clear(PERSON)
 
     def _exception(self, position: int) -> None:
         """A finger that cannot be had: the officer says why, the supervisor signs for it."""

@@ -20,16 +20,42 @@ NAME = "Módulo 2"
 PLACE = "Aula móvil"
 
 
-def open_station(folder: Path) -> int:
-    """Open the station in training mode; the first time it is enrolled by itself."""
+def open_station(
+    folder: Path,
+    *,
+    reader: str = "uru4500",
+    printer: str = "escpos",
+    document_camera: bool = False,
+    gnss: bool = False,
+) -> int:
+    """Open the station in training mode; the first time it is enrolled by itself.
+
+    `reader` and `printer` as in `ReaderKind` and `PrinterKind` of the played station.
+    """
     headquarters = LocalHeadquarters(folder / "headquarters")
     headquarters.launch()
     # The rest of the house is read while headquarters starts.
     from migramovil import app, opening  # noqa: PLC0415
+    from migramovil.demo import trainer  # noqa: PLC0415
     from migramovil.devices.sim import people  # noqa: PLC0415
-    from migramovil.devices.sim.station import SimulatedStation  # noqa: PLC0415
+    from migramovil.devices.sim.panel import Panel  # noqa: PLC0415
+    from migramovil.devices.sim.station import (  # noqa: PLC0415
+        Played,
+        PrinterKind,
+        ReaderKind,
+        SimulatedStation,
+    )
 
-    sim = SimulatedStation(people.population(os.getpid()))
+    seed = os.getpid()
+    sim = SimulatedStation(
+        people.population(seed),
+        played=Played(
+            reader=ReaderKind(reader),
+            printer=PrinterKind(printer),
+            document_camera=document_camera,
+            gnss=gnss,
+        ),
+    )
     try:
         host, port = headquarters.where()
         headquarters.start_opener()
@@ -37,9 +63,12 @@ def open_station(folder: Path) -> int:
             folder / "station", training=True, sim=sim, url=f"https://{host}:{port}"
         )
         enrol(station, headquarters, f"https://{host}:{port}")
-        station.desk.place.hint = f"{OFFICER} · {PASSPHRASE}"
+        for role, info in sim.given_roles.items():
+            station.bench.assign(role, info)
+        station.desk.place.hint = f"{OFFICER} · {PASSPHRASE} · {trainer.KEY} abre el panel"
         station.desk.enrolling.on_chair = sim.next_person
-        return opening.run(station)
+        panel = Panel(sim, people.population(seed))
+        return opening.run(station, lambda *at: trainer.at_hand(station, panel, folder, *at))
     finally:
         headquarters.stop()
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,6 +34,7 @@ from migramovil.devices.trouble import DeviceTrouble, NotInstalled
 
 _ROOM = "migramovil.devices"
 COST = 0.01  # the part of the time that may go into asking one driver who is there
+log = logging.getLogger(__name__)
 _PRINT_S = 240.0  # a long slip over a slow line, a page through a print service
 
 
@@ -108,7 +111,8 @@ class Bench:
 
     Nothing is looked for until `look` or the first use, and then on the lane, as buses are shared
     by enumeration too. `on_state(role, state)` is called on the lane. `roles` remembers who serves
-    for what, `history` what went wrong; both in `folder`, or nowhere.
+    for what, `history` what went wrong; both in `folder`, or nowhere. In `production` a played
+    device is not there: nothing it gives could be told from a person's later on.
     """
 
     def __init__(
@@ -117,8 +121,9 @@ class Bench:
         on_state: Callable[[DeviceRole, DeviceState], None] = lambda _role, _state: None,
         *,
         folder: Path | None = None,
+        production: bool = False,
     ) -> None:
-        self.specs = tuple(specs)
+        self.specs = tuple(_real_only(spec) if production else spec for spec in specs)
         self.roles = Roles(folder / "devices.json" if folder else None)
         self.history = History(folder / "device-faults.jsonl" if folder else None)
         self._lanes: dict[str, Lane] = {}
@@ -228,6 +233,21 @@ class Bench:
         if name not in self._lanes:
             self._lanes[name] = Lane(name)
         return self._lanes[name]
+
+
+def _real_only(spec: DriverSpec) -> DriverSpec:
+    """A driver that finds no played device; the log says once that there was one."""
+    told = threading.Event()
+
+    def find() -> list[DeviceInfo]:
+        found = spec.find()
+        real = [info for info in found if not info.simulated]
+        if len(real) < len(found) and not told.is_set():
+            told.set()
+            log.warning("a played device is not used in production: %s", spec.name)
+        return real
+
+    return replace(spec, find=find)
 
 
 class _Post:
