@@ -234,10 +234,11 @@ class _Day:
         hand.chord("Alt+3")
         hand.wait_page("DiagnosticsPage")
         hand.press(Qt.Key.Key_F7)
-        for _ in DeviceRole:  # the table stops at its end
-            hand.wait(lambda: hand.verb == "Repetir prueba", "the tests", 40)
+        subjects = list(self._station.desk.diagnosing.subjects())
+        for _ in subjects:  # the table stops at its end
+            hand.wait(lambda: hand.verb.startswith("Repetir"), "the tests", 40)
             hand.press(Qt.Key.Key_Down)
-        for _ in range(2):  # back up to the fingerprint reader, whose test has a picture
+        for _ in subjects[subjects.index(DeviceRole.FINGERS) + 1 :]:  # its test has a picture
             hand.press(Qt.Key.Key_Up)
         hand.picture("12-diagnostico")
 
