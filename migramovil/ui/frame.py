@@ -10,10 +10,9 @@ from PySide6.QtGui import QCloseEvent, QKeyEvent, QPainter, QPaintEvent, QResize
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLayout, QStackedWidget, QWidget
 
 from migramovil.ui import theme
-from migramovil.ui.kit.buttons import Button, KeyCap
 from migramovil.ui.kit.focus import FocusRing
 from migramovil.ui.kit.keys import name_of
-from migramovil.ui.kit.layout import Panel, col, grid, row
+from migramovil.ui.kit.layout import col, row
 from migramovil.ui.kit.page import Hint, Page, Primary, writes_lines
 from migramovil.ui.kit.shell import (
     LATER,
@@ -26,7 +25,7 @@ from migramovil.ui.kit.shell import (
     Step,
     StepRail,
 )
-from migramovil.ui.kit.text import Text
+from migramovil.ui.pages.help import HelpSheet
 
 __all__ = ["Applicant", "Frame", "Light", "NavItem", "Page", "Primary", "Step"]
 
@@ -263,7 +262,7 @@ class Frame(QWidget):
 
     # ---- help ------------------------------------------------------------------------------
     def open_help(self) -> None:
-        """What this page is for and every key that does something on it."""
+        """What this page is for and its keys; at a trouble in sight, what to do about it."""
         if self._page is None or self._help is not None:
             return
         self._help = HelpSheet(self, self._page, QApplication.focusWidget())
@@ -271,7 +270,7 @@ class Frame(QWidget):
         self._place_help()
         self._help.show()
         self._help.raise_()
-        self._help.close_button.setFocus(Qt.FocusReason.PopupFocusReason)
+        self._help.search.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def close_help(self) -> None:
         if self._help is None:
@@ -284,7 +283,7 @@ class Frame(QWidget):
 
     def _place_help(self) -> None:
         if self._help is not None:
-            wide, top, low = theme.px(400), theme.px(16), theme.px(theme.FOOTER)
+            wide, top, low = theme.px(440), theme.px(16), theme.px(theme.FOOTER)
             height = self._pages.height() - 2 * top
             self._help.setGeometry(
                 self.width() - wide - theme.px(24), self.height() - low - height - top, wide, height
@@ -311,45 +310,3 @@ class Frame(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(self.rect(), theme.colour("bg"))
-
-
-class HelpSheet(Panel):
-    """F1: the page's help and its keys, over the page; Esc closes."""
-
-    closed = Signal()
-
-    def __init__(self, parent: QWidget, page: Page, came_from: QWidget | None) -> None:
-        super().__init__(edge="edge")
-        self.setParent(parent)
-        self.came_from = came_from
-        self.setAccessibleName("Ayuda de esta página")
-        self.close_button = Button("Cerrar", key="Esc", on=self.closed.emit)
-        words = Text(page.help or "Estas son las teclas de esta página.", "body", wrap=True)
-        lines = self._lines(page)
-        keys = grid(
-            *((KeyCap(key), n, 0) for n, (key, _) in enumerate(lines)),
-            *((Text(what, "body", wrap=True), n, 1) for n, (_, what) in enumerate(lines)),
-            gap=(12, 6),
-            shares=(0, 1),
-        )
-        title = Text("Ayuda", "h1")
-        self.setLayout(
-            col(row(title, None, self.close_button), words, keys, None, gap=16,
-                margins=(20, 20, 20, 20))
-        )  # fmt: skip
-
-    @staticmethod
-    def _lines(page: Page) -> list[Hint]:
-        found: dict[str, str] = dict(page.hints())
-        for button in page.findChildren(Button):
-            if button.key and button.isVisible():
-                found.setdefault(button.key, button.text())
-        primary = page.primary()
-        if primary is not None:
-            found["F10"] = primary.label
-        if page.can_go_back:
-            found["Alt+←"] = "Anterior"
-        if page.rail == "steps":
-            found[LATER] = "Dejar para después"
-        found["Ctrl+L"] = "Bloquear la estación"
-        return list(found.items())
