@@ -42,6 +42,7 @@ from migramovil.ui.pages.queue import QueuePage
 from migramovil.ui.pages.recovery import ForgottenPage
 from migramovil.ui.pages.setup import SetupPage
 from migramovil.ui.pages.supervision import ENTRIES, SupervisionPage
+from migramovil.ui.pages.support import ClosedSupportPage, SupportPage
 from migramovil.ui.pages.visits import VisitsPage
 from migramovil.ui.pages.void import CorrectPage, VoidPage
 from migramovil.ui.pages.wizard import STEP_PAGES, ReviewPage
@@ -99,6 +100,8 @@ class StationWindow(Frame):
         self._closed_diagnostics = ClosedDiagnosticsPage(desk, bridge)
         self._checklist = ChecklistPage(desk, bridge)
         self._closed_checklist = ClosedChecklistPage(desk, bridge)
+        self._support = SupportPage(desk, bridge)
+        self._closed_support = ClosedSupportPage(desk, bridge)
         self._forgotten = ForgottenPage(desk, bridge)
         self._password = PasswordPage(desk, bridge)
         self._supervision = SupervisionPage(desk, bridge)
@@ -131,7 +134,11 @@ class StationWindow(Frame):
         self._closed_diagnostics.checklist.connect(lambda: self.show_page(self._closed_checklist))
         self._closed_checklist.go_back.connect(lambda: self.show_page(self._closed_diagnostics))
         self._diagnostics.checklist.connect(lambda: self._show_day(self._checklist, "diagnostico"))
-        self._checklist.go_back.connect(lambda: self._go_day("diagnostico"))
+        for beside in (self._checklist, self._support):
+            beside.go_back.connect(lambda: self._go_day("diagnostico"))
+        self._diagnostics.support.connect(lambda: self._show_day(self._support, "diagnostico"))
+        self._closed_diagnostics.support.connect(lambda: self.show_page(self._closed_support))
+        self._closed_support.go_back.connect(lambda: self.show_page(self._closed_diagnostics))
         self._home.opened.connect(self._sit_down)
         self._home.asked.connect(self._go_day)
         self._supervision.opened.connect(self._supervise)

@@ -23,6 +23,7 @@ from migramovil.core.queue import Counts
 from migramovil.core.record import RecordState, Stamp
 from migramovil.core.roles import Role
 from migramovil.core.trouble import Trouble
+from migramovil.devices.host import SwapNotEncrypted
 from migramovil.devices.lanes import Ticket
 from migramovil.devices.mrz.mrz_frames import assemble, mended
 from migramovil.devices.ports import DeviceKind, DeviceRole, DeviceState, Printed, SlipLine
@@ -44,6 +45,8 @@ from migramovil.services.keeping import Held, Slip
 from migramovil.services.ledger import AuditLine, DoesNotAddUp, Looked
 from migramovil.services.metering import STEP, Today
 from migramovil.services.people import PersonRow
+from migramovil.services.supporting import Report as SupportReport
+from migramovil.services.supporting import Wrong
 from migramovil.services.waiting import Left
 from migramovil.store.backup import Report
 from migramovil.store.keys import SlotInfo
@@ -534,6 +537,40 @@ class Checklist:
         return done((self.today, self.before))
 
 
+class Supporting:
+    def __init__(self) -> None:
+        lasting = (
+            ("printer", "Impresora", NoPaper),
+            ("swap", "Memoria de intercambio", SwapNotEncrypted),
+        )
+        wrong = tuple(
+            Wrong(where=where, name=name, code=kind.code, what=kind.what, advice=kind.advice,
+                  who=kind.who.value)
+            for where, name, kind in lasting
+        )  # fmt: skip
+        self.report = SupportReport(content={}, wrong=wrong)
+        self.slow: Ticket[Any] | None = None
+        self.trouble: Trouble | None = None
+        self.key = True
+        self.sent: list[SupportReport] = []
+        self.saved: list[Path] = []
+
+    def collect(self) -> Ticket[SupportReport]:
+        return self.slow or done(self.report)
+
+    def can_seal(self) -> bool:
+        return self.key
+
+    def send(self, report: SupportReport) -> Ticket[None]:
+        self.sent.append(report)
+        return failed(self.trouble) if self.trouble else done(None)
+
+    def save(self, _: SupportReport, folder: Path) -> Ticket[Path]:
+        self.saved.append(folder)
+        path = folder / "migramovil-soporte" / "07B-20261123-104207.report"
+        return failed(self.trouble) if self.trouble else done(path)
+
+
 class Keeping:
     def __init__(self) -> None:
         self.now = Held(slips=38, ends_utc="2026-11-24T11:00:00Z", purge_pending=False)
@@ -748,6 +785,7 @@ class FakeDesk:
     def __post_init__(self) -> None:
         self.ledger.waiting = self.waiting
 
+    supporting: Supporting = field(default_factory=Supporting)
     backups: Backups = field(default_factory=Backups)
     reserve: Reserve = field(default_factory=Reserve)
     bundles: Bundles = field(default_factory=Bundles)

@@ -70,6 +70,8 @@ class DiagnosticsPage(DayPage):
     )
     checklist = Signal()
     """The start-of-day list was asked for."""
+    support = Signal()
+    """The report for support was asked for."""
 
     def __init__(self, desk: Desk, bridge: Bridge) -> None:
         super().__init__("Diagnóstico", " ")
@@ -119,6 +121,8 @@ class DiagnosticsPage(DayPage):
             actions=[
                 kit.Button("Lista de inicio", icon="clipboard-text", key="F4",
                            on=self.checklist.emit),
+                kit.Button("Informe para soporte", icon="lifebuoy", key="F8",
+                           on=self.support.emit),
                 kit.Button("Probar todo", icon="check-circle", key="F7", on=self._test_all),
             ],
         )  # fmt: skip
