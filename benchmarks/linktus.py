@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -15,15 +16,25 @@ def serve(here: Path, folder: Path) -> None:
 
     app = FastAPI()
     app.include_router(create_tus_router(prefix="files", files_dir=str(folder)))
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
-        host="10.77.0.2",
-        port=8446,
         ssl_certfile=str(here / "tls.crt"),
         ssl_keyfile=str(here / "tls.key"),
         log_level="error",
         timeout_keep_alive=60,
     )
+    uvicorn.Server(config).run(sockets=[_listening()])
+
+
+def _listening() -> socket.socket:
+    """A server that notices a link that broke: else the upload stays locked by who is gone."""
+    listener = socket.create_server(("10.77.0.2", 8446))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        (socket.TCP_KEEPIDLE, 4), (socket.TCP_KEEPINTVL, 2), (socket.TCP_KEEPCNT, 3),
+    ):  # fmt: skip
+        listener.setsockopt(socket.IPPROTO_TCP, option, value)
+    return listener
 
 
 def send(here: Path) -> None:
