@@ -45,7 +45,8 @@ class DeviceSlot(Generic[D]):
     anew, and so is one that was pulled out and put back while nobody used it. A driver that does
     not come back in its time can be left behind (`abandon`).
 
-    `on_state` is called on the lane, on changes only; `on_end` with each use's trouble, or None.
+    `on_state` is called on the lane when the state changes or a trouble is over; `on_end` with each
+    use's trouble, or None.
     """
 
     def __init__(
@@ -240,6 +241,13 @@ class DeviceSlot(Generic[D]):
         except NoDevice:
             return None
 
+    def does_well(self, turn: int) -> None:
+        """A call was answered: a use may last for long, and the trouble before it is over now."""
+        if self._last_trouble is not None and turn == self._turn:
+            self._last_trouble = None
+            self._on_end(None)
+            self._on_state(self._state)
+
     @contextlib.contextmanager
     def within(self, seconds: float, turn: int) -> Iterator[None]:
         """The driver must be back in so many seconds and a grace."""
@@ -315,7 +323,9 @@ class _Watched:
 
     def _called(self, name: str, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         with self._slot.within(self._slot.patience_s(named), self._turn):
-            return getattr(self._device, name)(*args, **named)
+            answer = getattr(self._device, name)(*args, **named)
+        self._slot.does_well(self._turn)
+        return answer
 
 
 def where(error: BaseException) -> str:

@@ -355,7 +355,7 @@ def _seen(enrolling: Enrolling, draft: Draft) -> tuple[Any, dict[str, str]]:
 
 
 @contextmanager
-def counter(folder: Path) -> Iterator[Counter]:
+def counter(folder: Path, *, inside: bool = True) -> Iterator[Counter]:
     """A training station in a new folder, its devices well and watched, an officer inside."""
     headquarters = Headquarters()
     enrolled(folder, headquarters)
@@ -367,7 +367,8 @@ def counter(folder: Path) -> Iterator[Counter]:
     station.desk.whereabouts.wait_s = FIX_S
     station.bench.supervise()
     try:
-        station.desk.accounts.log_in(OFFICER, PASSWORD).result(10)
+        if inside:
+            station.desk.accounts.log_in(OFFICER, PASSWORD).result(10)
         yield Counter(
             folder=folder,
             headquarters=headquarters,
