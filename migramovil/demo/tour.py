@@ -177,6 +177,7 @@ class Tour:
         self._ledger()
         self._backup()
         self._audit()
+        self._start_of_day()
 
     def _open(self, key: Qt.Key, page: str) -> None:
         self._hand.chord("Alt+5")
@@ -219,6 +220,30 @@ class Tour:
         hand.primary()
         hand.wait(lambda: hand.sees("Bitácora completa"), "the audit's check", 60)
         hand.picture("34-auditoria")
+
+    def _start_of_day(self) -> None:
+        hand = self._hand
+        hand.chord("Alt+3")
+        hand.wait_page("DiagnosticsPage")
+        hand.press(Qt.Key.Key_F4)
+        hand.wait_page("ChecklistPage")
+        hand.primary()
+        hand.wait(lambda: hand.verb == "Probar cámara", "the quick checks", 60)
+        hand.picture("35-lista-de-inicio")
+        for verb in ("Probar huellero", "Imprimir la lista"):
+            hand.primary()
+            hand.wait(lambda verb=verb: hand.verb == verb, verb, 40)  # type: ignore[misc]
+        hand.primary()
+        hand.wait(lambda: hand.sees("Se lee bien"), "the slip", 40)
+        hand.press(Qt.Key.Key_F2)
+        hand.picture("35-lista-de-inicio-completa")
+        hand.primary()
+        hand.wait(lambda: hand.verb == "Volver", "the list is kept", 30)
+        hand.press(Qt.Key.Key_F1)
+        for letter in (Qt.Key.Key_P, Qt.Key.Key_R, Qt.Key.Key_N, Qt.Key.Key_2):
+            hand.press(letter)
+        hand.picture("35-ayuda-de-un-codigo")
+        hand.press(Qt.Key.Key_Escape)
 
     # ---- outside ----------------------------------------------------------------------------
     def _outside(self) -> None:

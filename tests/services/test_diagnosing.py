@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -13,6 +14,7 @@ from migramovil.devices.lanes import Lane
 from migramovil.devices.ports import Device, DeviceInfo, DeviceKind, DeviceRole, DriverSpec
 from migramovil.devices.registry import Bench
 from migramovil.devices.trouble import NoFinger, PaperOut, Unplugged
+from migramovil.services.checks import Check, Outcome
 from migramovil.services.diagnosing import EVERYWHERE, Diagnosing
 from tests.services.bench import Devices, Judge, Played
 
@@ -102,3 +104,41 @@ def test_why_a_device_is_not_at_its_best_is_one_line(room: Room) -> None:
         DeviceRole.MRZ: f"{Unplugged.what} (DEV-01)",
     }
     assert [fault.code for fault in room.diagnosing.faults()] == ["DEV-01", "PRN-02"]
+
+
+def test_every_driver_is_listed_with_what_it_sees_in_use_or_not(room: Room) -> None:
+    drivers = {one.name: one for one in room.diagnosing.drivers().result(5)}
+    assert [info.model for info in drivers["second"].found] == ["Desk"]
+    assert {one.installed for one in drivers.values()} == {True}
+
+
+def test_a_driver_without_its_library_is_listed_as_not_installed(room: Room) -> None:
+    specs = room.devices.specs()
+    away = replace(specs[3], name="away", installed=lambda: False, find=lambda: [])
+    bench = Bench([away])
+    judge: Any = Judge()
+    try:
+        diagnosing = Diagnosing(bench, judge, room.lane, lambda _: None)
+        assert [(d.installed, d.found) for d in diagnosing.drivers().result(5)] == [(False, ())]
+        reports = {one.role: one for one in diagnosing.devices().result(5)}
+        assert not reports[DeviceRole.MRZ].installed
+    finally:
+        bench.close()
+
+
+def test_a_device_that_went_is_still_named_with_what_went_wrong(room: Room) -> None:
+    room.bench.look()
+    room.devices.scanner.info = replace(
+        room.devices.scanner.info, serial="0417", capabilities={"firmware": "1.4"}
+    )
+    room.devices.scanner.troubles.append(Unplugged())
+    assert not room.diagnosing.test(DeviceRole.MRZ).result(5).ok
+    reports = {report.role: report for report in room.diagnosing.devices().result(5)}
+    told = reports[DeviceRole.MRZ]
+    assert (told.serial, told.firmware) == ("0417", "1.4")
+    assert [fault.code for fault in told.faults] == ["DEV-01"]
+
+
+def test_without_a_station_only_the_devices_are_subjects(room: Room) -> None:
+    assert set(room.diagnosing.subjects()) == set(EVERYWHERE)
+    assert room.diagnosing.test(Check.SPACE).result(5).outcome is Outcome.UNKNOWN

@@ -17,11 +17,13 @@ from migramovil.core.enrollment import Step
 from migramovil.core.record import RecordState
 from migramovil.core.roles import Role
 from migramovil.core.trouble import Trouble
+from migramovil.devices.lanes import Ticket
 from migramovil.devices.ports import DeviceRole
 from migramovil.devices.trouble import PrintUnconfirmed, StillQueued
 from migramovil.services.accounts import KeptDraft
 from migramovil.services.backups import Standing
 from migramovil.services.checks import Check
+from migramovil.services.diagnosing import DeviceReport
 from migramovil.sync.ports import NoLink
 from migramovil.ui import theme
 from migramovil.ui.bridge import Bridge
@@ -464,3 +466,58 @@ def test_leaving_calls_off_the_tries_and_forgets_the_pictures(qtbot: QtBot) -> N
     page.depart()
     assert desk.diagnosing.slow.cancelled.is_set()
     assert page._picture.empty
+
+
+def test_escape_stops_what_runs_and_only_then_goes_back(qtbot: QtBot) -> None:
+    desk = a_desk()
+    desk.diagnosing.slow = pending()
+    page = a_diagnosis(qtbot, desk)
+    page.can_go_back = True
+    left: list[bool] = []
+    page.go_back.connect(lambda: left.append(True))
+    page.press_primary()
+    page.escape()
+    assert desk.diagnosing.slow.cancelled.is_set()
+    primary = page.primary()
+    assert primary is not None
+    assert (primary.available, left) == (True, [])
+    page.escape()
+    assert left == [True]
+
+
+def test_the_page_that_came_out_is_read_back_by_f6(qtbot: QtBot) -> None:
+    desk = a_desk()
+    page = a_diagnosis(qtbot, desk)
+    page.keys()["F6"]()
+    settle()
+    assert desk.diagnosing.tested == [DeviceRole.PRINTER]
+    assert page._subject() is DeviceRole.PRINTER
+    assert page._name.text() == "Impresora: bien"
+
+
+def test_drivers_that_are_not_installed_and_faults_of_before_are_told(qtbot: QtBot) -> None:
+    desk = a_desk()
+    page = a_diagnosis(qtbot, desk)
+    page.table.choose(page._subjects.index(DeviceRole.FINGERS))
+    settle()
+    words = [text.text() for text in page.findChildren(Text)]
+    assert any("libfprint (no instalado)" in one for one in words)
+
+
+def test_many_changes_at_once_are_one_look_and_one_after_it(qtbot: QtBot) -> None:
+    desk = a_desk()
+    page = a_diagnosis(qtbot, desk)
+    looks: list[Ticket[tuple[DeviceReport, ...]]] = []
+
+    def slow() -> Ticket[tuple[DeviceReport, ...]]:
+        looks.append(pending())
+        return looks[-1]
+
+    desk.diagnosing.devices = slow  # type: ignore[method-assign]
+    for _ in range(50):
+        page.news()
+    assert len(looks) == 1
+    for look in looks[:]:
+        look.future.set_result(())
+    settle()
+    assert len(looks) == 2

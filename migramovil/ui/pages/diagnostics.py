@@ -65,8 +65,8 @@ class DiagnosticsPage(DayPage):
     """Works with nobody inside: nothing here needs the vault."""
 
     help: ClassVar[str] = (
-        "Elija un equipo con ↑ ↓ y pruébelo con F5; F7 prueba todo y F6 lee con la cámara la hoja "
-        "que salió. El código es para decirlo por radio al técnico."
+        "Elija un equipo con ↑ ↓ y pruébelo con F5; F7 prueba todo, Esc lo detiene y F6 lee con "
+        "la cámara la hoja que salió. El código es para decirlo por radio al técnico."
     )
     checklist = Signal()
     """The start-of-day list was asked for."""
@@ -83,6 +83,7 @@ class DiagnosticsPage(DayPage):
         self._when: dict[Subject, str] = {}
         self._running: dict[Subject, Ticket[Result]] = {}
         self._words: dict[Subject, str] = {}
+        self._looking = self._owed = False
         self.table = kit.Table(
             "Equipos", [kit.Column(head="Equipo"), kit.Column(head="Estado", width=124)],
             row_height=54,
@@ -156,6 +157,7 @@ class DiagnosticsPage(DayPage):
 
     def enter(self) -> None:
         self._trouble.settle()
+        self._looking = False
         self._desk.diagnosing.shown_on(screens())
         self._show_list()
         if self.table.current() < 0:
@@ -176,17 +178,40 @@ class DiagnosticsPage(DayPage):
         self._words.clear()
         self._picture.show_pixels(None)
 
+    def escape(self) -> None:
+        """Call off what runs; with nothing under way, back."""
+        if not self._running:
+            super().escape()
+            return
+        for ticket in self._running.values():
+            ticket.cancel()
+        self._running.clear()
+        self._words.clear()
+        self._show_list()
+        self._show_chosen()
+
     def news(self) -> None:
-        self._bridge.when_done(
-            self._desk.diagnosing.devices(), self._listed, self._trouble.show_trouble, owner=self
-        )
+        """One look at a time: the line alone tells of many changes while it sends."""
+        self._owed = self._looking
+        if not self._looking:
+            self._looking = True
+            self._bridge.when_done(
+                self._desk.diagnosing.devices(), self._listed, self._not_listed, owner=self
+            )
 
     # ---- answers ---------------------------------------------------------------------------
     def _listed(self, reports: tuple[DeviceReport, ...]) -> None:
+        self._looking = False
+        if self._owed:
+            self.news()
         self._reports = {report.role: report for report in reports}
         self._subjects = list(self._desk.diagnosing.subjects())
         self._show_list()
         self._show_chosen()
+
+    def _not_listed(self, trouble: Trouble) -> None:
+        self._looking = False
+        self._trouble.show_trouble(trouble)
 
     def _drivers_seen(self, drivers: tuple[DriverReport, ...]) -> None:
         self._drivers = drivers
