@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 
+from migramovil.core import canonical
 from migramovil.core.record import Realm, WrongRealm
+from migramovil.devices.trouble import Cancelled
+from migramovil.services.checks import Check, Outcome, Result, Station
+from migramovil.services.clock import StationClock
+from migramovil.store.outbox import StationIdentity
 from migramovil.sync.ports import Interrupted, NoLink, NotHeadquarters
 from migramovil.sync.probe import probe
 from tests.headquarters.rig import Place
@@ -55,3 +63,44 @@ def test_a_headquarters_of_another_realm_is_named(place: Place) -> None:
 def test_who_stops_it_is_heard(place: Place) -> None:
     with pytest.raises(Interrupted):
         probe(place.descriptor, url=place.url, stopped=lambda: True)
+
+
+class Enrolled:
+    """As much of an outbox as the check of the line asks for."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def station(self) -> StationIdentity:
+        return StationIdentity(
+            station="s",
+            code="07B",
+            name="Módulo 2",
+            place="Puno",
+            realm=Realm.TRAINING,
+            epoch=1,
+            url=self._place.url,
+            descriptor=canonical.encode(self._place.descriptor).decode(),
+            transport=b"",
+        )
+
+
+def the_check(place: Place, off: Event, url: str = "") -> Result:
+    outbox: Any = Enrolled(place)
+    station = Station(Path(), outbox, StationClock(), lambda: None, rate=lambda: None, url=url)
+    return station.look(Check.LINK, off)
+
+
+def test_the_stations_check_of_its_line_tells_the_figures(place: Place) -> None:
+    told = the_check(place, Event())
+    assert told.outcome is Outcome.OK
+    assert dict(told.figures)["Cifrado"] == "TLSv1.3"
+
+
+def test_a_check_without_a_line_or_called_off_says_so(place: Place) -> None:
+    with pytest.raises(NoLink):
+        the_check(place, Event(), "https://127.0.0.1:1")
+    off = Event()
+    off.set()
+    with pytest.raises(Cancelled):
+        the_check(place, off)

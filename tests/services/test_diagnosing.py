@@ -114,7 +114,7 @@ def test_every_driver_is_listed_with_what_it_sees_in_use_or_not(room: Room) -> N
 
 def test_a_driver_without_its_library_is_listed_as_not_installed(room: Room) -> None:
     specs = room.devices.specs()
-    away = replace(specs[3], name="away", installed=lambda: False, find=lambda: [])
+    away = replace(specs[3], name="away", installed=lambda: False, find=list)
     bench = Bench([away])
     judge: Any = Judge()
     try:
