@@ -100,6 +100,31 @@ def devices_test(
     raise typer.Exit(_status(results))
 
 
+@app.command("assign")
+def devices_assign(
+    role: Annotated[DeviceRole, typer.Argument(help="What for.")],
+    device: Annotated[
+        str, typer.Argument(help="Its serial number, USB port or path, as `devices list` tells.")
+    ],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a device a role: it keeps it after a restart, and in another socket if it has a serial
+    number that no twin shares."""
+    with _bench(data, training=False) as (bench, _):
+        known = [
+            info
+            for info in bench.present(role.kind)
+            if device in {info.serial, info.port, info.path}
+        ]
+        if len(known) != 1:
+            print(f"{len(known)} devices answer to {device!r}", file=sys.stderr)
+            raise typer.Exit(NOTHING)
+        bench.roles.assign(role, known[0])
+    line = {"role": role.value, "model": known[0].model, "path": known[0].path}
+    tell(as_json, line, f"{NAMES[role]}: {known[0].model} {known[0].path}")
+
+
 @app.command("capture")
 def devices_capture(
     role: Annotated[DeviceRole, typer.Argument(help="Whose.")] = DeviceRole.FINGERS,
@@ -298,7 +323,7 @@ def _report_words(report: DeviceReport) -> str:
 
 def _driver_line(driver: DriverReport) -> dict[str, Any]:
     found = [
-        {"model": i.model, "serial": i.serial, "path": i.path, **i.capabilities}
+        {"model": i.model, "serial": i.serial, "port": i.port, "path": i.path, **i.capabilities}
         for i in driver.found
     ]
     return {
@@ -312,7 +337,9 @@ def _driver_line(driver: DriverReport) -> dict[str, Any]:
 def _driver_words(driver: DriverReport) -> str:
     state = f"{len(driver.found)} presentes" if driver.installed else "no instalado"
     lines = [f"controlador {driver.name:16} {driver.kind.value:12} {state}"]
-    lines += [f"{'':24} {info.model} {info.path}" for info in driver.found]
+    for info in driver.found:
+        known = (info.model, info.serial, info.port, info.path)
+        lines.append(f"{'':24} {' · '.join(word for word in known if word)}")
     return "\n".join(lines)
 
 

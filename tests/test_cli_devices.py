@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,25 @@ def test_a_capture_is_a_file_that_only_its_owner_reads(played: Devices, tmp_path
 )
 def test_what_is_not_understood_is_two(played: Devices, words: tuple[str, ...]) -> None:
     assert run("devices", *words, "--training").exit_code == 2
+
+
+def test_a_camera_that_was_given_a_role_is_listed_with_it_from_then_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twins = [Devices.new(), Devices.new()]
+    for letter, devices in zip("AB", twins, strict=True):
+        devices.camera.info = replace(devices.camera.info, serial=letter, path=f"/dev/{letter}")
+    specs = tuple(devices.specs()[0] for devices in twins)
+    monkeypatch.setattr(cli_devices, "_real", lambda folder: specs)
+
+    def given() -> dict[object, object]:
+        told = lines(run("devices", "list", "--json", "--data", tmp_path))
+        return {one["role"]: one["serial"] for one in told if one.get("serial")}
+
+    for role, device in (("document", "A"), ("portrait", "/dev/B")):
+        done = run("devices", "assign", role, device, "--json", "--data", tmp_path)
+        assert done.exit_code == 0, done.output
+    assert given() == {"portrait": "B", "document": "A"}
+    unknown = run("devices", "assign", "document", "C", "--data", tmp_path)
+    assert unknown.exit_code == 2
+    assert given() == {"portrait": "B", "document": "A"}
