@@ -317,7 +317,7 @@ def _camera_faults(fps: float) -> tuple[Fault, ...]:
 
 def _reader_faults(station: SimulatedStation) -> tuple[Fault, ...]:
     slow = _flag(
-        "slow", "Lento", "La mano tarda seis segundos.", "pace_s",
+        "slow-hand", "Mano lenta", "El dedo tarda seis segundos en llegar.", "pace_s",
         ill=_SLOW_FINGER_S, well=station.pace_s,
     )  # fmt: skip
     if isinstance(station.reader, SbiService):

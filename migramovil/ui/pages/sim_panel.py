@@ -217,7 +217,7 @@ class SimPanelPage(Page):
     def _clear(self) -> None:
         self._ask(self._trainer.clear)
 
-    def _turn(self, device: str, fault: str, on: bool = True) -> None:
+    def _turn(self, device: str, fault: str, *, on: bool) -> None:
         self._ask(partial(self._trainer.apply, device, fault, on=on))
 
     def _lay(self, position: object) -> None:
@@ -304,11 +304,11 @@ class SimPanelPage(Page):
         turn = partial(self._turn, device, one.key)
         part: QWidget
         if one.once:
-            part = kit.Button(one.name, height=36, on=turn)
+            part = kit.Button(one.name, height=36, on=partial(turn, on=True))
         else:
             check = part = self._checks[one.key] = kit.Check(one.name)
             check.setChecked(one.on)
-            check.clicked.connect(turn)
+            check.clicked.connect(lambda on: turn(on=on))
         part.setAccessibleDescription(one.does)
         does = kit.Text(one.does, "cap", "ink2", wrap=True)
         return kit.col(
@@ -335,17 +335,20 @@ class SimPanelWindow(Frame):
         self.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, on=False)  # the station's window is
         self._lane = Lane("trainer")
         self._panel = SimPanelPage(trainer, self._lane, bridge)
-        self._panel.closed.connect(self.hide)
-        self.close_asked.connect(self.hide)
+        self._panel.closed.connect(self._put_away)
+        self.close_asked.connect(self._put_away)
         self.resize(1366, 768)
 
     def bring(self) -> None:
         """Into sight, before the other window."""
         self.show()
-        if self.page is None:
-            self.show_page(self._panel)
+        self.show_page(self._panel)
         self.raise_()
         self.activateWindow()
+
+    def _put_away(self) -> None:
+        self._panel.leave()
+        self.hide()
 
     def end(self) -> None:
         """The station ends, and the panel with it."""
