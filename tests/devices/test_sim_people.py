@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import os
 import re
+import subprocess
+import sys
 from itertools import islice
 from pathlib import Path
 
@@ -185,3 +189,33 @@ def test_most_fingers_are_good_at_once() -> None:
     with FingerQuality(timeout_s=30) as judge:
         qualities = [judge.measure(picture, 500).quality or 0 for picture in fingers_of_one]
     assert sum(quality >= 40 for quality in qualities) >= 7
+
+
+def fingerprint_of(number: int) -> str:
+    """What a person is, looks like and leaves on a glass, in one word."""
+    one = people.person(11, number)
+    told = hashlib.sha256(repr(one).encode())
+    told.update(one.camera_frames()[0].tobytes())
+    for position, take in ((2, 1), (2, 2), (7, 9)):
+        told.update(one.impression(position, take).tobytes())
+    return told.hexdigest()
+
+
+def test_face_and_fingers_are_the_same_in_every_process() -> None:
+    ask = "from tests.devices.test_sim_people import fingerprint_of; print(fingerprint_of(7))"
+    told = subprocess.run(
+        [sys.executable, "-c", ask],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONHASHSEED": "5"},  # what Python scatters its hashes by
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == fingerprint_of(7)
+
+
+def test_there_are_as_many_impressions_of_a_finger_as_are_asked_for() -> None:
+    takes = [MANY[5].impression(2, take) for take in (1, 2, 3, 50, 51)]
+    assert len({take.tobytes() for take in takes}) == len(takes)
+    again = people.person(11, 5).impression(2, 50)
+    assert np.array_equal(takes[3], again)

@@ -30,6 +30,7 @@ _ROSTER = 24  # people a trainer can choose from
 _SLOW_FPS, _SLOW_PRINT_S, _SLOW_FINGER_S = 2.0, 8.0, 6.0
 _SLIP_WIDE = 640
 _FACE_SIDE = 240  # pixels of a thumbnail's height
+_ONE_WORD = {"hangs": "hang", "garbage": "noise"}  # the same fault, whatever the device calls it
 PERSON, UNPLUGGED = "person", "unplugged"
 
 
@@ -214,14 +215,14 @@ def _flag(key: str, name: str, does: str, attribute: str, **values: Any) -> Faul
 
 
 def _mode(fault: StrEnum, name: str, does: str) -> Fault:
-    """One of the faults of which a device has only one at a time; its key is its own name."""
+    """One of the faults of which a device has only one at a time; its name makes its key."""
     none = type(fault)("none")
 
     def turn(played: Any, on: bool) -> None:
         if on or played.fault is fault:
             played.fault = fault if on else none
 
-    key = fault.value.replace(",", "").replace(" ", "-")
+    key = _ONE_WORD.get(fault.value, fault.value.replace(",", "").replace(" ", "-"))
     return Fault(
         key=key, name=name, does=does, turn=turn, is_on=lambda played: played.fault is fault
     )
