@@ -12,6 +12,7 @@ import logging
 import os
 import platform
 import ssl
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -47,6 +48,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 LINES = 2000
 FIX_S = 6.0
+WATCH_S = 3.0
 KEPT = 4
 """Reports that may wait for a link; the oldest goes for a fifth."""
 STICK = "migramovil-soporte"
@@ -246,6 +248,7 @@ class Supporting:
 
         def job(device: Any, stop: Event) -> Result:
             if role.kind is DeviceKind.CAMERA:
+                _watch(device, stop)
                 return try_camera(role, device, stop, lambda _words, _picture: None)
             if role.kind is DeviceKind.PRINTER and device.status() is PaperStatus.OUT:
                 raise PaperOut
@@ -428,6 +431,13 @@ def _await(ticket: Ticket[T], off: Event) -> T:
             ticket.cancel()
             raise Cancelled
     return ticket.result()
+
+
+def _watch(camera: Any, stop: Event) -> None:
+    """Pictures for as long as one that stands still, or stays black, takes to be noticed."""
+    until = time.monotonic() + WATCH_S
+    while time.monotonic() < until:
+        camera.read(timeout_s=WATCH_S, cancelled=stop)
 
 
 def _outcome(of: Subject, ticket: Ticket[Result], off: Event) -> Result:

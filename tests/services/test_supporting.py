@@ -5,23 +5,25 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from migramovil import app
 from migramovil.core import canonical, sealing, support
 from migramovil.core.record import Descriptor, Realm, Signed
 from migramovil.devices import host
-from migramovil.devices.ports import PaperStatus
-from migramovil.devices.trouble import NoPicture, PaperOut, ReaderFault
+from migramovil.devices.ports import Frame, PaperStatus
+from migramovil.devices.trouble import FrozenPicture, NoPicture, PaperOut, ReaderFault
 from migramovil.headquarters import setup
 from migramovil.headquarters.support import Reports
-from migramovil.services import redacting
+from migramovil.services import redacting, supporting
 from migramovil.services.checks import Check
 from migramovil.services.supporting import KEPT, STICK, CheckFailed, NoSupportKey, Report
 from migramovil.sync import probe
@@ -82,6 +84,7 @@ def quick_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(host, name, lambda *_, of=check: host.Finding(check=of))
     monkeypatch.setattr("migramovil.devices.spool.spool_findings", lambda *_: ())
     monkeypatch.setattr(probe, "probe", probed)
+    monkeypatch.setattr(supporting, "WATCH_S", 0.0)
     monkeypatch.setattr(LensView, "well_lit", True)
     monkeypatch.setattr(LensView, "sharp", True)
     monkeypatch.setattr(LensView, "true", True)
@@ -233,6 +236,25 @@ def test_what_is_wrong_comes_first_with_its_code_and_what_to_do(
     assert "PEÑALVER" not in json.dumps(report.content, ensure_ascii=False)
 
 
+def test_a_camera_is_watched_for_as_long_as_a_still_picture_takes_to_be_noticed(
+    folder: Path, headquarters: bench.Headquarters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supporting, "WATCH_S", 0.3)
+    began = time.monotonic()
+    with built(folder, headquarters) as station:
+        camera = station.sim.devices.camera
+
+        def still(**_: object) -> object:
+            time.sleep(0.01)
+            if time.monotonic() - began > 0.2:
+                raise FrozenPicture
+            return Frame(pixels=np.full((800, 600, 3), 120, np.uint8), number=1)
+
+        monkeypatch.setattr(camera, "read", still)
+        began = time.monotonic()
+        assert codes(collected(station))["portrait"] == FrozenPicture.code
+
+
 def test_a_fault_that_lasts_is_named_until_the_device_was_well(
     folder: Path, headquarters: bench.Headquarters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,11 +272,11 @@ def test_a_fault_that_lasts_is_named_until_the_device_was_well(
 def test_every_check_is_in_it_with_nobody_inside_and_before_enrolment(tmp_path: Path) -> None:
     with built(tmp_path / "new") as station:
         report = collected(station)
-        supporting = station.desk.supporting
+        ours = station.desk.supporting
         assert [one["of"] for one in report.content["checks"]] == [one.value for one in Check]
         assert report.content["station"]["enrolled"] is False
-        assert not supporting.can_seal()
-        for refused in (supporting.save(report, tmp_path), supporting.send(report)):
+        assert not ours.can_seal()
+        for refused in (ours.save(report, tmp_path), ours.send(report)):
             with pytest.raises(NoSupportKey):
                 refused.result(10)
     assert list(tmp_path.rglob("*.report")) == []
