@@ -355,12 +355,12 @@ def _seen(enrolling: Enrolling, draft: Draft) -> tuple[Any, dict[str, str]]:
 
 
 @contextmanager
-def counter(folder: Path, *, inside: bool = True) -> Iterator[Counter]:
+def counter(folder: Path, van: Van | None = None, *, inside: bool = True) -> Iterator[Counter]:
     """A training station in a new folder, its devices well and watched, an officer inside."""
     headquarters = Headquarters()
     enrolled(folder, headquarters)
     (folder / "station.toml").write_text(SETTINGS)
-    van = Van()
+    van = van or Van()
     van.sit(Applicant())
     station = app.build(folder, training=True, sim=van, password_memory_kib=64)
     station.desk.enrolling.patience = PATIENCE

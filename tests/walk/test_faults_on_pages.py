@@ -1,4 +1,4 @@
-"""What an officer sees of an ill device: the words, the way on, the lamp, and then it works again."""
+"""What an officer sees of an ill device: the words, the way on, the lamp; then it works again."""
 
 from __future__ import annotations
 
