@@ -178,8 +178,15 @@ def ended(page: ChecklistPage) -> None:
     page.table.choose(len(ORDER) - 1)
 
 
+def all_bad(page: ChecklistPage) -> None:
+    page._desk.diagnosing.trouble = DirtyGlass()  # type: ignore[attr-defined]
+    for _ in range(4):
+        step(page)
+    page.table.choose(0)
+
+
 @pytest.mark.parametrize("look", LOOKS)
-@pytest.mark.parametrize("scene", [fresh, asking, ended])
+@pytest.mark.parametrize("scene", [fresh, asking, ended, all_bad])
 def test_nothing_is_clipped_and_all_is_named(
     qtbot: QtBot, scene: Callable[[ChecklistPage], None], look: tuple[theme.Name, float]
 ) -> None:

@@ -14,7 +14,7 @@ from migramovil.ui import theme
 _WIDE, _HIGH = 200, 110
 Name = Literal[
     "cable", "switch", "paper", "cover", "jam", "glass", "finger", "lens", "light", "document",
-    "sky", "wait",
+    "sky", "wait", "look", "slip",
 ]  # fmt: skip
 SAID: Mapping[Name, str] = {
     "cable": "Un cable que entra en su puerto",
@@ -29,6 +29,8 @@ SAID: Mapping[Name, str] = {
     "document": "Un documento que pasa por el lector con las líneas abajo",
     "sky": "Una antena a cielo abierto",
     "wait": "Un reloj: espere un momento",
+    "look": "Una persona que mira a la cámara",
+    "slip": "Un comprobante entero que sale de la impresora",
 }
 SHOWN: Mapping[str, Name] = {
     "DEV-01": "cable", "DEV-05": "cable", "DEV-10": "cable", "DEV-02": "wait",
@@ -38,30 +40,35 @@ SHOWN: Mapping[str, Name] = {
     "CAM-07": "switch", "CAM-08": "light", "CHK-10": "lens", "CHK-11": "light", "CHK-13": "cable",
     "PRN-01": "switch", "PRN-02": "paper", "PRN-03": "cover", "PRN-04": "switch",
     "PRN-06": "paper", "PRN-07": "jam", "PRN-08": "wait", "PRN-09": "switch", "PRN-10": "switch",
-    "PRN-14": "jam", "CHK-20": "paper", "MRZ-01": "document", "MRZ-02": "document",
-    "GNS-01": "sky", "HST-08": "cable",
+    "PRN-14": "jam", "PRN-05": "slip", "CHK-20": "paper", "MRZ-01": "document",
+    "MRZ-02": "document", "GNS-01": "sky", "HST-08": "cable",
 }  # fmt: skip
 """Which code is helped by which drawing."""
 
 
 class Sketch(QWidget):
-    """One drawing; hidden until it has one."""
+    """One drawing, `times` its size; hidden until it has one."""
 
-    def __init__(self) -> None:
+    def __init__(self, times: float = 1.0) -> None:
         super().__init__()
         self._name: Name | None = None
+        self._times = times
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.hide()
 
     def show_for(self, code: str) -> None:
         """The drawing that helps with a trouble, if one does."""
-        self._name = SHOWN.get(code)
+        self.show_sketch(SHOWN.get(code))
+
+    def show_sketch(self, name: Name | None) -> None:
+        """This drawing; None hides it."""
+        self._name = name
         self.setAccessibleName(SAID[self._name] if self._name else "")
         self.setVisible(self._name is not None)
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(theme.px(_WIDE), theme.px(_HIGH))
+        return QSize(theme.px(_WIDE * self._times), theme.px(_HIGH * self._times))
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -207,6 +214,18 @@ def _wait(hand: _Hand) -> None:
     hand.act().line((100, 28), (100, 56), (122, 68))
 
 
+def _look(hand: _Hand) -> None:
+    hand.thing().round(48, 40, 20).curve((14, 100), (18, 70), (78, 70), (82, 100))
+    hand.box(128, 34, 62, 46, 7).round(150, 57, 13)
+    hand.act().line((76, 40), (86, 43)).line((94, 46), (104, 49)).line((112, 52), (122, 54))
+
+
+def _slip(hand: _Hand) -> None:
+    _printer(hand)
+    hand.act().line((60, 52), (60, 8), (122, 8), (122, 52)).line((70, 20), (112, 20))
+    hand.line((70, 31), (112, 31)).line((70, 42), (98, 42))
+
+
 _DRAW: Mapping[Name, Callable[[_Hand], None]] = {
     "cable": _cable,
     "switch": _switch,
@@ -220,4 +239,6 @@ _DRAW: Mapping[Name, Callable[[_Hand], None]] = {
     "document": _document,
     "sky": _sky,
     "wait": _wait,
+    "look": _look,
+    "slip": _slip,
 }

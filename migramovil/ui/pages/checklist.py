@@ -17,6 +17,7 @@ from migramovil.services.checks import NAMES, Outcome, Result, Subject
 from migramovil.ui import kit, theme
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.kit.page import Hint, Primary
+from migramovil.ui.kit.sketches import Name, Sketch
 from migramovil.ui.pages.common import DEVICES, DayPage, hour_of
 from migramovil.ui.pages.diagnostics import ICONS, OUTCOMES
 from migramovil.ui.screens import screens
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
     from migramovil.services.desk import Desk
 
 _BEGIN = "Revisa el disco, la memoria, la hora, los registros y el enlace; nadie toca nada."
+_SKETCHES: Mapping[DeviceRole, Name] = {
+    DeviceRole.PORTRAIT: "look",
+    DeviceRole.FINGERS: "finger",
+    DeviceRole.PRINTER: "slip",
+}
+_REMARKS = 4
 _ASKS: Mapping[DeviceRole, tuple[str, str, str]] = {
     DeviceRole.PORTRAIT: (
         "Mire a la cámara",
@@ -76,6 +83,8 @@ class ChecklistPage(DayPage):
         self._how = kit.Text("", "body", "ink2", wrap=True)
         self._picture = kit.Picture("Lo que se ve", height=120 if theme.large() else 200,
                                     cover=False, ground="surface")  # fmt: skip
+        self._sketch = Sketch(1.0 if theme.large() else 1.6)
+        self._remarks = kit.col(gap=8)
         self._well = kit.Button("Se lee bien", icon="check-circle", key="F2",
                                 on=partial(self._look, reads_well=True))  # fmt: skip
         self._badly = kit.Button("No se lee", icon="x-circle", key="F9",
@@ -85,7 +94,7 @@ class ChecklistPage(DayPage):
         self._trouble = kit.TroubleBanner()
         now = kit.Card(
             kit.row(self._icon, (kit.col(self._ask, self._how, gap=4), 1), gap=16),
-            self._picture, self._asked, None, self._line, gap=12, pad=16,
+            self._sketch, self._picture, self._remarks, self._asked, None, self._line, gap=12,
         )  # fmt: skip
         listing = kit.Card((self.table, 1), pad=8)
         right = kit.col(self._trouble, (now, 1), gap=12)
@@ -198,6 +207,7 @@ class ChecklistPage(DayPage):
             self._how.say(words)
             self._picture.show_pixels(picture)
             self._picture.setVisible(picture is not None)
+            self._sketch.setVisible(picture is None and of in BY_HAND)
 
     def _ended(self, of: Subject, result: Result) -> None:
         self._running.pop(of, None)
@@ -300,8 +310,10 @@ class ChecklistPage(DayPage):
             self._ask.say(ask)
             self._how.say(_SEEN if self._printed is not None else how)
         self._asked.setVisible(self._printed is not None)
-        hides = self._picture.empty or self._printed is not None or step is None
-        self._picture.setVisible(not hides)
+        looks_at_paper = self._printed is not None or step is None
+        self._picture.setVisible(not self._picture.empty and not looks_at_paper)
+        self._sketch.show_sketch(None if self._picture.isVisibleTo(self) else _sketch(step))
+        kit.refill(self._remarks, *map(_remark, self._remarked() if step is None else ()))
 
     def _show_end(self) -> None:
         how = worst(result.outcome for result in self._results.values())
@@ -318,6 +330,12 @@ class ChecklistPage(DayPage):
         else:
             self._how.say("Solo supervisión puede guardarla.")
 
+    def _remarked(self) -> list[Result]:
+        """What is bad and what asks for attention, the bad first, as far as there is room."""
+        by_weight = (Outcome.BAD, Outcome.WARNS)
+        found = [one for how in by_weight for one in self._so_far() if one.outcome is how]
+        return found[: 2 if theme.large() else _REMARKS]
+
     def _show_words(self) -> None:
         """What the chosen line says, and what to do about it."""
         of = self._chosen()
@@ -327,12 +345,29 @@ class ChecklistPage(DayPage):
             return
         advice = result.trouble.advice if result.trouble else _figures(result)
         self._line.say(OUTCOMES[result.outcome][1], result.text, second=advice)
+        self._line.setVisible(
+            self._step() is not None or not any(one is result for one in self._remarked())
+        )
 
 
 class ClosedChecklistPage(ChecklistPage):
     """The same before anybody is inside."""
 
     rail = "none"
+
+
+def _sketch(step: Subject | None) -> Name | None:
+    return _SKETCHES.get(DeviceRole(step)) if step in BY_HAND else None
+
+
+def _remark(result: Result) -> kit.StateRow:
+    advice = result.trouble.advice if result.trouble else ""
+    words = f"{NAMES[result.of]}: {_lower(result.text)}"
+    return kit.StateRow(OUTCOMES[result.outcome][1], words, second=advice)
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _badge(outcome: Outcome) -> kit.Cell:

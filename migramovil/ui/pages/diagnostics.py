@@ -85,7 +85,7 @@ class DiagnosticsPage(DayPage):
         self._words: dict[Subject, str] = {}
         self._looking = self._owed = False
         self.table = kit.Table(
-            "Equipos", [kit.Column(head="Equipo"), kit.Column(head="Estado", width=124)],
+            "Equipos", [kit.Column(head="Equipo"), kit.Column(head="Estado", width=136)],
             row_height=54,
         )  # fmt: skip
         self.table.chosen.connect(lambda _: self._show_chosen())
