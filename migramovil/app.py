@@ -227,7 +227,15 @@ def build(
         quality,
         inspection,
         accounts.demand,
-        checks.Station(folder, outbox, clock, books, rate=waiting.rate, url=url),
+        checks.Station(
+            folder,
+            outbox,
+            clock,
+            books,
+            rate=waiting.rate,
+            spools=lambda: checks.spools(bench),
+            url=url,
+        ),
     )
     told.append(diagnosing.heard)
     enrolling = Enrolling(

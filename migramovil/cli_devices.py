@@ -25,7 +25,7 @@ from migramovil.devices.ports import DeviceKind, DeviceRole, DeviceState, Driver
 from migramovil.devices.registry import Bench
 from migramovil.devices.trouble import NoDevice, NotAllowed, NotInstalled
 from migramovil.services.accounts import NobodyInside
-from migramovil.services.checks import NAMES, Check, Outcome, Result, Station, Subject
+from migramovil.services.checks import NAMES, Check, Outcome, Result, Station, Subject, spools
 from migramovil.services.clock import StationClock, boot
 from migramovil.services.diagnosing import DeviceReport, Diagnosing, DriverReport
 from migramovil.services.self_tests import FINGER_S
@@ -194,7 +194,11 @@ def _diagnosing(bench: Bench, folder: Path) -> Iterator[Diagnosing]:
             memory = marks.Mark(outbox, "clock.signed")
             clock = StationClock(boot=boot(), memory=memory, sealed=outbox.last_sealed)
         station = Station(
-            folder, outbox, clock, lambda: None if outbox is None else verify.read(outbox, None)
+            folder,
+            outbox,
+            clock,
+            lambda: None if outbox is None else verify.read(outbox, None),
+            spools=lambda: spools(bench),
         )
         quality, lane = FingerQuality(), Lane("inspection")
         ends.callback(quality.close)

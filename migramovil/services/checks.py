@@ -15,6 +15,7 @@ from migramovil.core.record import Descriptor
 from migramovil.core.trouble import Trouble, Who
 from migramovil.devices import host, spool
 from migramovil.devices.ports import DeviceRole, Pixels
+from migramovil.devices.registry import Bench
 from migramovil.devices.trouble import Cancelled
 from migramovil.services.clock import LIMA, Skew, StationClock
 from migramovil.store import verify
@@ -171,9 +172,9 @@ class Station:
     """The station without its devices. Works with the vault closed and nobody inside.
 
     `outbox` is None where there is no station yet; `books` reads what the stores say (None where
-    none is enrolled), `rate` the bytes a second headquarters took in of late; `url` is where
-    headquarters is, "" for where it says itself.
-    Whoever has a window says in `screens` what it is shown on.
+    none is enrolled), `rate` the bytes a second headquarters took in of late, `spools` whether
+    slips pass through the system's print queue; `url` is where headquarters is, "" for where it
+    says itself. Whoever has a window says in `screens` what it is shown on.
     """
 
     def __init__(
@@ -184,6 +185,7 @@ class Station:
         books: Callable[[], Books | None],
         *,
         rate: Callable[[], float | None] = lambda: None,
+        spools: Callable[[], bool] = lambda: True,
         url: str = "",
     ) -> None:
         self._folder = folder
@@ -191,6 +193,7 @@ class Station:
         self._clock = clock
         self._books = books
         self._rate = rate
+        self._spools = spools
         self._url = url
         self.screens: tuple[Screen, ...] = ()
 
@@ -199,6 +202,7 @@ class Station:
         if check in MACHINE:
             return of_machine(check, self._folder)
         own: dict[Check, Callable[[], Result]] = {
+            Check.SPOOL: lambda: of_spool(spool.spool_findings(), used=self._spools()),
             Check.SCREENS: lambda: of_screens(self.screens),
             Check.CLOCK: lambda: of_clock(self._clock.skew(), self._clock.doubt_s()),
             Check.STORES: self._stores,
@@ -241,7 +245,6 @@ _WELL: Mapping[Check, str] = {
     Check.HEALTH: "El disco dice estar sano.",
     Check.ENCRYPTION: "El disco está cifrado por el sistema.",
     Check.SWAP: "Nada de la memoria queda escrito en claro.",
-    Check.SPOOL: "La cola no guarda comprobantes.",
     Check.MEMORY: "Hay memoria libre.",
     Check.POWER: "Hay corriente.",
 }
@@ -253,8 +256,6 @@ MACHINE = frozenset(_WELL)
 
 def of_machine(check: Check, folder: Path) -> Result:
     """One of MACHINE, about where `folder` lies; a disk that cannot be asked is damaged."""
-    if check is Check.SPOOL:
-        return of_spool(spool.spool_findings())
     ask: Mapping[Check, Callable[[], host.Finding]] = {
         Check.SPACE: lambda: host.space(folder),
         Check.SYNC: lambda: host.sync_time(folder),
@@ -271,11 +272,21 @@ def of_machine(check: Check, folder: Path) -> Result:
     return judged(check, _WELL[check], found.figures, found.trouble, known=found.known)
 
 
-def of_spool(found: Sequence[spool.SpoolFinding]) -> Result:
+def spools(bench: Bench) -> bool:
+    """Whether slips may pass through the print system: not while another driver has the printer."""
+    printer = bench.printer.last_info
+    return printer is None or printer.driver == "ipp"
+
+
+def of_spool(found: Sequence[spool.SpoolFinding], *, used: bool = True) -> Result:
+    """What the print system keeps; of a station whose slips do not pass through it, nothing."""
+    if not used:
+        text = "Los comprobantes no pasan por la cola del sistema."
+        return Result(of=Check.SPOOL, outcome=Outcome.OK, text=text)
     figures = tuple((one.setting, one.value) for one in found) or (("CUPS", "no está"),)
     trouble = next((one.trouble for one in found if one.trouble is not None), None)
     known = all(one.known for one in found)
-    return judged(Check.SPOOL, _WELL[Check.SPOOL], figures, trouble, known=known)
+    return judged(Check.SPOOL, "La cola no guarda comprobantes.", figures, trouble, known=known)
 
 
 def of_screens(screens: Iterable[Screen]) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -11,13 +12,14 @@ import pytest
 
 from migramovil.core.trouble import Trouble
 from migramovil.devices import host, spool
+from migramovil.devices.registry import Bench
 from migramovil.services import checks
 from migramovil.services.checks import Check, Outcome, Screen, Station
 from migramovil.services.clock import Skew, StationClock
 from migramovil.store import verify
 from migramovil.sync.ports import NoLink
 from migramovil.sync.probe import Probe
-from tests.services.bench import Counter
+from tests.services.bench import Counter, Devices
 
 NOW = datetime(2026, 11, 23, 15, 49, tzinfo=UTC)
 
@@ -116,6 +118,22 @@ def test_a_spool_that_keeps_slips_is_bad_and_none_at_all_is_well() -> None:
     )
     assert checks.of_spool([kept]).outcome is Outcome.BAD
     assert checks.of_spool([]).ok
+    assert checks.of_spool([kept], used=False).ok
+
+
+@pytest.mark.parametrize(("driver", "passes"), [("ipp", True), ("escpos", False)])
+def test_what_the_print_system_keeps_concerns_only_whose_slips_pass_it(
+    driver: str, passes: bool
+) -> None:
+    devices = Devices.new()
+    devices.printer.info = replace(devices.printer.info, driver=driver)
+    bench = Bench(devices.specs())
+    try:
+        assert checks.spools(bench)  # nobody has looked yet
+        bench.look()
+        assert checks.spools(bench) is passes
+    finally:
+        bench.close()
 
 
 def test_the_stores_of_a_station_are_read_with_nobody_inside(closed: Counter) -> None:

@@ -117,7 +117,7 @@ class _CodeCard(kit.Box):
 
 def find(words: str) -> list[type[Trouble]]:
     """The troubles a code or some words mean, the likeliest first; none for nothing typed."""
-    known = [Trouble, *every_trouble()]
+    known: list[type[Trouble]] = [Trouble, *every_trouble()]
     typed = _plain(words)
     if not typed:
         return []
