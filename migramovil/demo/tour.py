@@ -10,15 +10,19 @@ from PySide6.QtCore import Qt
 
 from migramovil import app, opening
 from migramovil.core.downstream import Kind
+from migramovil.demo import trainer
 from migramovil.demo.chair import Chair
 from migramovil.demo.hand import Hand
 from migramovil.demo.training import OFFICER, SUPERVISOR
+from migramovil.devices.sim import people
+from migramovil.devices.sim.panel import UNPLUGGED, Panel
 from migramovil.store.trouble import Damaged
 from migramovil.ui.bridge import Bridge
 from migramovil.ui.idle import WARNING_S
 
 _TRIES = 6
 _LISTS_S = 90.0
+_CLASS = 7  # a population of its own
 _MISTAKE = "Segundo apellido equivocado"
 
 
@@ -51,6 +55,7 @@ class Tour:
             self._supervisor()
             self._lock()
             self._outside()
+            self._trainer()
         for look in looks:
             self._doors.another_window(look)
             self._wrong_passwords()
@@ -261,6 +266,23 @@ class Tour:
         hand.picture("41-diagnostico-sin-entrar")
         hand.press(Qt.Key.Key_Escape)
         hand.wait_page("LoginPage")
+
+    def _trainer(self) -> None:
+        """What a trainer has beside this window, with something wrong here and there."""
+        sim = self._station.sim
+        if sim is None:
+            return
+        panel = Panel(sim, people.population(_CLASS))
+        beside = (self._hand.window, self._doors.bridge)
+        with trainer.at_hand(self._station, panel, self._out, *beside) as shown:
+            panel.sit(0)
+            panel.apply("printer", "paper-low")
+            panel.apply("mrz", UNPLUGGED)
+            shown.bring()
+            self._hand.wait(lambda: shown.at_rest, "the trainer's panel")
+            self._hand.picture("44-panel", of=shown)
+            panel.clear()
+            panel.sit(None)
 
     def _wrong_passwords(self) -> None:
         hand, accounts = self._hand, self._station.desk.accounts

@@ -120,6 +120,9 @@ def test_what_happens_once_is_over_when_the_device_had_it(panel: Panel, bench: B
     assert on(panel) == {("reader", "dies")}
     bench.fingerprint.use(lambda r, c: r.capture(timeout_s=5, cancelled=c)).result(10)
     assert on(panel) == set()
+    panel.apply("reader", "dies")
+    panel.clear()
+    assert on(panel) == set()
 
 
 def test_all_is_well_after_everything_was_cleared(panel: Panel, bench: Bench) -> None:

@@ -49,7 +49,7 @@ def page(qtbot: QtBot, panel: Panel) -> Iterator[SimPanelPage]:
     window = SimPanelWindow(panel, Bridge())
     window.bring()
     assert isinstance(window.page, SimPanelPage)
-    qtbot.waitUntil(lambda: not window.page._face.empty)
+    qtbot.waitUntil(lambda: window.at_rest)
     yield window.page
     window.end()
 

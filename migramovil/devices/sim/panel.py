@@ -6,6 +6,7 @@ The trainer's window, scripts, the demonstration and tests all work these switch
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -45,7 +46,7 @@ class NoSuchSwitch(Trouble):
 class Fault:
     """One switch: `key` for scripts, `name` and what it `does` in Spanish for the trainer.
 
-    A fault that happens `once` has no other side: it is over when the device has had it.
+    A fault that happens `once` is over when the device has had it.
     """
 
     key: str
@@ -104,6 +105,7 @@ class Panel:
 
     def __init__(self, station: SimulatedStation, roster: Iterable[SimPerson] = ()) -> None:
         self._station = station
+        self._one_hand = threading.Lock()  # a cable is not put in twice
         self._roster: Sequence[SimPerson] = tuple(itertools.islice(roster, _ROSTER))
         self._devices = {device.key: device for device in _devices(station)}
 
@@ -117,7 +119,7 @@ class Panel:
         wanted = [one for one in known.faults if one.key == fault] if known else []
         if known is None or not wanted:
             raise NoSuchSwitch(f"{device} {fault}")
-        if on or not wanted[0].once:
+        with self._one_hand:
             wanted[0].turn(known.get(), on)
 
     def clear(self, device: str = "") -> None:
@@ -232,7 +234,7 @@ def _once(key: str, name: str, does: str, attribute: str) -> Fault:
     """A counter of how often something still goes wrong."""
 
     def turn(played: Any, on: bool) -> None:
-        setattr(played, attribute, getattr(played, attribute) + 1)
+        setattr(played, attribute, getattr(played, attribute) + 1 if on else 0)
 
     return Fault(
         key=key,

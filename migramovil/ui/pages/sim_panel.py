@@ -167,6 +167,11 @@ class SimPanelPage(Page):
             ],
         )
 
+    @property
+    def shows_all(self) -> bool:
+        """Whether the face of the person chosen has come."""
+        return not self._face.empty
+
     # ---- hooks ----------------------------------------------------------------------------------
     def primary(self) -> Primary:
         return Primary(label="Que se siente", icon="armchair")
@@ -338,6 +343,11 @@ class SimPanelWindow(Frame):
         self._panel.closed.connect(self._put_away)
         self.close_asked.connect(self._put_away)
         self.resize(1366, 768)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether all that was asked for is shown."""
+        return self._lane.idle and self._panel.shows_all
 
     def bring(self) -> None:
         """Into sight, before the other window."""
