@@ -10,10 +10,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from migramovil import cli
@@ -141,6 +143,12 @@ def test_what_is_not_understood_is_answered_so_and_the_panel_goes_on(
     answer = raw(folder, line.replace(b"TOKEN", door(folder).token.encode()))
     assert answer["code"] == NoPanel.code
     assert control.ask(folder, verb="list").devices
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_whatever_get_past_the_door(line: bytes) -> None:
+    nobody = cast("Panel", None)  # whoever reached it would fall over it
+    assert control.obey(nobody, "the token", line).code == NoPanel.code
 
 
 def test_a_line_without_end_is_cut_off_and_the_panel_goes_on(panel: Panel, folder: Path) -> None:

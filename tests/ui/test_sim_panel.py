@@ -6,24 +6,28 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QShortcut
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from migramovil import app
 from migramovil.core.record import Realm, WrongRealm
 from migramovil.demo import trainer
-from migramovil.devices.ports import SlipLine
+from migramovil.devices.ports import DeviceKind, SlipLine
 from migramovil.devices.sim.control import DOOR
 from migramovil.devices.sim.panel import UNPLUGGED, Panel
 from migramovil.devices.sim.people import person
+from migramovil.devices.sim.sbi_service import SbiService
 from migramovil.devices.sim.station import Played, PrinterKind, ReaderKind, SimulatedStation
 from migramovil.ui import theme
 from migramovil.ui.bridge import Bridge
+from migramovil.ui.frame import Frame
 from migramovil.ui.kit import Button, Check, Text
+from migramovil.ui.kit.page import Page
 from migramovil.ui.pages.sim_panel import SimPanelPage, SimPanelWindow
 from migramovil.ui.window import StationWindow
 from tests.ui.checks import LOOKS, assert_all_well, settle
@@ -228,3 +232,40 @@ def print_one(station: SimulatedStation) -> None:
     printer.open()
     printer.print_slip([SlipLine(text=f"Línea {n}", right="x") for n in range(30)])
     printer.close()
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_service_that_plays_serves_a_training_station_and_no_production_one(
+    tmp_path: Path, training: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a technician may set it: the environment of a maker's test service in station.toml."""
+    with closing(SbiService(lambda _: np.full((290, 384), 255, np.uint8), ports=(0,))) as service:
+        (tmp_path / "station.toml").write_text(
+            f'[devices]\nsbi = "{service.port}"\nsbi_environment = "Developer"\n'
+        )
+        real = app.build(tmp_path, training=training, password_memory_kib=64)
+        try:
+            found = [info.driver for info in real.bench.present(DeviceKind.FINGERPRINT)]
+            assert ("sbi" in found) is training
+        finally:
+            real.close()
+    refused = [r for r in caplog.records if "played device" in r.getMessage()]
+    assert bool(refused) is not training
+    caplog.clear()
+
+
+def test_a_station_with_a_played_device_is_of_training_and_says_so(
+    qtbot: QtBot, station: SimulatedStation, tmp_path: Path
+) -> None:
+    real = app.build(tmp_path, training=False, sim=station, password_memory_kib=64)
+    try:
+        assert real.realm is Realm.TRAINING
+        window = Frame(place="", training=real.desk.place.training)
+        window.show_page(Page("Jornada"))
+        qtbot.addWidget(window)
+        window.show()
+        said = [part.accessibleName() for part in window.header.findChildren(QWidget)]
+        assert "Estación de entrenamiento" in said
+        window.allow_close()
+    finally:
+        real.close()
