@@ -31,7 +31,7 @@ from migramovil.devices.sim.camera_film import CameraFilm
 from migramovil.devices.slot import DeviceSlot
 from migramovil.devices.trouble import DriverHung, Unplugged
 from tests.services.bench import within
-from tests.walk.faulty_station import DEVICES, Applicant, Played, Van
+from tests.walk.faulty_station import DEVICES, Applicant, Played, Van, drivers_processes
 
 ABSENT, READY, BUSY = DeviceState.ABSENT, DeviceState.READY, DeviceState.BUSY
 PORTRAIT, DOCUMENT = DeviceRole.PORTRAIT, DeviceRole.DOCUMENT
@@ -262,17 +262,3 @@ def test_a_frozen_driver_process_is_ended_and_the_next_use_has_another(
     slot.use(USES[PORTRAIT]).result(10)
     assert slot.reason == ""
     assert not set(drivers_processes("camera.opencv")) & set(frozen)
-
-
-def drivers_processes(module: str) -> list[int]:
-    """The living children of this process that run a driver apart."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-        if parent == os.getpid() and any(word.endswith(module.encode()) for word in words):
-            found.append(int(entry.name))
-    return found

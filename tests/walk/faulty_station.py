@@ -7,6 +7,7 @@ slots and their supervisor, the drivers, the encrypted store on the disk.
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -377,3 +378,17 @@ def counter(folder: Path, van: Van | None = None, *, inside: bool = True) -> Ite
         )
     finally:
         station.close()
+
+
+def drivers_processes(module: str) -> list[int]:
+    """The living children of this process that run a driver apart."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent == os.getpid() and any(word.endswith(module.encode()) for word in words):
+            found.append(int(entry.name))
+    return found
