@@ -57,7 +57,7 @@ class GlassView:
 
     @property
     def clean(self) -> bool:
-        return self.odd <= 40 and self.uneven < 30
+        return self.odd <= 20 and self.uneven < 30
 
     @property
     def quiet(self) -> bool:
