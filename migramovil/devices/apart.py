@@ -53,7 +53,11 @@ class Worker:
         self._answers: queue.SimpleQueue[wire.Said | None] = queue.SimpleQueue()
         self._sending = threading.Lock()
         self._number = 0
-        self._process = _nursery.submit(_started, module, self._block).result()
+        try:
+            self._process = _nursery.submit(_started, module, self._block).result()
+        except OSError as error:  # no memory, no processes left
+            self._block.close()
+            raise DriverCrashed(type(error).__name__) from None
         self._block.hand_over()
         self._ear = threading.Thread(target=self._hear, name="apart-ear", daemon=True)
         self._ear.start()
@@ -85,9 +89,11 @@ class Worker:
         try:
             self._send(call)
             return self._answer(flags[0] if flags else Event(), tell, patience_s)
-        except (NotUnderstood, OSError) as error:
+        except OSError:
+            raise DriverCrashed(self._how_it_ended()) from None
+        except NotUnderstood as nonsense:
             self.end()
-            raise DriverCrashed(type(error).__name__) from None
+            raise DriverCrashed(f"nonsense: {nonsense}") from None
 
     def end(self) -> None:
         """End the child and what it started, whatever they are doing, and clear up after them."""

@@ -444,3 +444,17 @@ def test_nothing_a_child_says_can_make_the_station_read_beyond_the_shared_memory
                 wire.Unpacker(block).unpack(["pixels", [shape, wire.Block.SIZE, b""]])
     finally:
         block.close()
+
+
+def test_a_machine_without_room_for_a_process_is_a_trouble_like_any_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    driver = ApartDriver(FAKE, {"printer": "good"})
+    monkeypatch.setattr(apart.subprocess, "Popen", refused)
+    assert driver.find() == []
+    with pytest.raises(DriverCrashed):
+        driver.make(an_info()).open()
+    monkeypatch.undo()
