@@ -14,7 +14,7 @@ import platform
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
@@ -46,7 +46,7 @@ from migramovil.sync.bundle import StickFull, StickGone
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-LINES = 2000
+LINES = 1000  # at their longest they still fit into a report
 FIX_S = 6.0
 WATCH_S = 3.0
 KEPT = 4
@@ -117,8 +117,16 @@ class Shelf:
         self._outbox.changed()
 
     def waiting(self) -> Sequence[bytes]:
-        """Oldest first; what is larger than a report can be is none of ours."""
-        return [medium.read(path, support.LARGEST) for path in self._paths()]
+        """Oldest first. One that the disk damaged is worth nothing to anybody, and goes."""
+        found = []
+        for path in self._paths():
+            with suppress(medium.Suspicious, OSError):
+                data = medium.read(path, support.LARGEST)
+                if sealing.sha256(data) == path.stem:
+                    found.append(data)
+                    continue
+            files.remove(path)
+        return found
 
     def count(self) -> int:
         return len(self._paths())

@@ -13,11 +13,19 @@ from typing import Protocol
 
 from migramovil.core.record import Signed
 from migramovil.core.trouble import Trouble
-from migramovil.sync.ports import Interrupted
+from migramovil.sync.ports import (
+    BudgetSpent,
+    HeadquartersBusy,
+    Interrupted,
+    NoLink,
+    NotHeadquarters,
+)
 
 log = logging.getLogger(__name__)
 
 AGAIN_S = 60.0
+REFUSED_S = 3600.0
+_LINK = (NoLink, NotHeadquarters, HeadquartersBusy, BudgetSpent)
 
 
 class Road(Protocol):
@@ -41,7 +49,8 @@ class Shelf(Protocol):
 
 
 class Reporter:
-    """One round at a time, on the engine's thread; after a failure it rests for `AGAIN_S`."""
+    """One round at a time, on the engine's thread. After a link that broke it rests for `AGAIN_S`;
+    a report that is refused lets the others pass, and is offered again after `REFUSED_S`."""
 
     def __init__(
         self, shelf: Shelf, road: Road, *, now: Callable[[], float] = time.monotonic
@@ -53,22 +62,33 @@ class Reporter:
 
     def turn(self, called: Callable[[], bool]) -> None:
         """Bring what waits while nobody is `called` to something else; raises nothing."""
-
-        def tick() -> None:
-            if called():
-                raise Interrupted
-
         if self._now() < self._next:
             return
         try:
             for data in self._shelf.waiting():
-                tick()
-                self._shelf.answered(data, self._road.report(data, tick))
+                self._bring(data, called)
         except Interrupted:
             log.info("a report waits: something else goes first")
         except Trouble as trouble:
-            self._next = self._now() + AGAIN_S
+            self._rest(AGAIN_S)
             log.warning("a report waits: %s", trouble.code)
         except Exception as bug:  # noqa: BLE001 - it must not end the sending of records
-            self._next = self._now() + AGAIN_S
+            self._rest(REFUSED_S)
             log.error("reports stopped by %s", type(bug).__name__)  # the text might hold anything
+
+    def _bring(self, data: bytes, called: Callable[[], bool]) -> None:
+        def tick() -> None:
+            if called():
+                raise Interrupted
+
+        tick()
+        try:
+            self._shelf.answered(data, self._road.report(data, tick))
+        except _LINK:
+            raise
+        except Trouble as trouble:
+            self._rest(REFUSED_S)
+            log.warning("a report was not taken: %s", trouble.code)
+
+    def _rest(self, seconds: float) -> None:
+        self._next = self._now() + seconds

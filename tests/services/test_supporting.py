@@ -362,6 +362,18 @@ def test_only_the_newest_reports_wait(folder: Path, headquarters: bench.Headquar
         assert shelf.waiting() == [b"report %d" % number for number in range(2, KEPT + 2)]
 
 
+def test_a_damaged_report_holds_up_no_other(folder: Path, headquarters: bench.Headquarters) -> None:
+    with built(folder, headquarters) as station:
+        shelf = station.desk.supporting.shelf
+        shelf.put(b"good")
+        place = folder / "support"
+        (place / ("0" * 64 + ".report")).write_bytes(b"damaged")
+        (place / ("1" * 64 + ".report")).symlink_to(folder / "device.key")
+        assert shelf.waiting() == [b"good"]
+        assert shelf.count() == 1
+        assert (folder / "device.key").exists()
+
+
 def test_by_the_line_it_comes_to_headquarters_is_opened_there_and_gone_here(
     tmp_path: Path,
 ) -> None:
