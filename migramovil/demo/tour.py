@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
 from migramovil import app, opening
 from migramovil.core.downstream import Kind
@@ -279,8 +280,11 @@ class Tour:
             panel.apply("printer", "paper-low")
             panel.apply("mrz", UNPLUGGED)
             shown.bring()
+            shown.choose("printer")
             self._hand.wait(lambda: shown.at_rest, "the trainer's panel")
             self._hand.picture("44-panel", of=shown)
+            QTest.keyClick(shown, Qt.Key.Key_F7)
+            self._hand.picture("44-panel-comprobante", of=shown)
             panel.clear()
             panel.sit(None)
 

@@ -63,7 +63,7 @@ def check(page: SimPanelPage, words: str) -> Check:
 
 
 def choose(page: SimPanelPage, device: str) -> None:
-    page.devices.choose([one.key for one in page._devices].index(device))
+    page.choose(device)
     settle()
 
 

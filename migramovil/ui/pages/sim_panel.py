@@ -172,6 +172,10 @@ class SimPanelPage(Page):
         """Whether the face of the person chosen has come."""
         return not self._face.empty
 
+    def choose(self, device: str) -> None:
+        """Show the switches of a device, by its key."""
+        self.devices.choose([one.key for one in self._devices].index(device))
+
     # ---- hooks ----------------------------------------------------------------------------------
     def primary(self) -> Primary:
         return Primary(label="Que se siente", icon="armchair")
@@ -355,6 +359,9 @@ class SimPanelWindow(Frame):
         self.show_page(self._panel)
         self.raise_()
         self.activateWindow()
+
+    def choose(self, device: str) -> None:
+        self._panel.choose(device)
 
     def _put_away(self) -> None:
         self._panel.leave()
