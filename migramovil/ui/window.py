@@ -506,13 +506,12 @@ class StationWindow(Frame):
         counts = self._desk.waiting.counts()
         self.set_link(*link_words(self._desk.waiting.status, counts))
         self.set_counts({"envios": counts.sealed})
-        known = self._desk.diagnosing.states()
-        states = [known[role] for role in DAILY]
-        here = sum(state in {DeviceState.READY, DeviceState.BUSY} for state in states)
-        reasons = self._desk.diagnosing.reasons()
+        states, reasons = self._desk.diagnosing.states(), self._desk.diagnosing.reasons()
+        well = {DeviceState.READY, DeviceState.BUSY}
+        here = sum(states[role] in well and role not in reasons for role in DAILY)
         why = "\n".join(f"{DEVICES[role][0]}: {reason}" for role, reason in reasons.items())
-        light: Light = "ok" if here == len(states) else "warn"
-        self.set_devices(f"{here} de {len(states)}", light, why)
+        light: Light = "ok" if here == len(DAILY) else "warn"
+        self.set_devices(f"{here} de {len(DAILY)}", light, why)
         if isinstance(self.page, DayPage):
             self.page.news()
 

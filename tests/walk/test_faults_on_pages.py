@@ -151,6 +151,11 @@ class Officer:
         return any(b.text() == way and b.isVisible() and b.isEnabled() for b in buttons)
 
     @property
+    def count(self) -> str:
+        """How many devices are well, as the header says."""
+        return self.window.header.devices.accessibleName()
+
+    @property
     def lamp(self) -> str:
         return self.window.header.devices.accessibleDescription()
 
@@ -195,8 +200,9 @@ def test_the_page_says_what_happened_and_what_to_do_and_its_key_tries_again(
         assert officer.told(trouble.what.rstrip("."))
         assert officer.told(trouble.advice)
         assert officer.offered(case.way)
-        own = f"{LAMP[case.role]}: "
+        own, count = f"{LAMP[case.role]}: ", "3 de 4" if case.lamp else "4 de 4"
         hand.wait(lambda: (own in officer.lamp) is case.lamp, f"the lamp, not «{officer.lamp}»")
+        assert officer.count == count
     finally:
         device.recover()
     hand.press(case.key)
