@@ -229,7 +229,7 @@ def build(
         accounts.demand,
         checks.Station(
             folder,
-            outbox,
+            lambda: outbox,
             clock,
             books,
             rate=waiting.rate,

@@ -19,6 +19,7 @@ import typer
 
 from migramovil import cli_report, settings
 from migramovil.cli_common import AsJson, Data, home, tell
+from migramovil.core.trouble import Trouble
 from migramovil.devices import registry
 from migramovil.devices.lanes import Lane
 from migramovil.devices.ports import DeviceKind, DeviceRole, DeviceState, DriverSpec, Fix
@@ -186,24 +187,37 @@ def _played(ends: ExitStack) -> tuple[DriverSpec, ...]:
 
 @contextlib.contextmanager
 def _diagnosing(bench: Bench, folder: Path) -> Iterator[Diagnosing]:
-    """The service that the page uses, with nobody inside."""
+    """The service that the page uses, with nobody inside.
+
+    The stores are opened by who asks about them: what ails them must not hide the devices.
+    """
     with ExitStack() as ends:
-        outbox = ends.enter_context(Outbox(folder)) if (folder / "outbox.db").exists() else None
-        clock = StationClock()
-        if outbox is not None:
-            memory = marks.Mark(outbox, "clock.signed")
-            clock = StationClock(boot=boot(), memory=memory, sealed=outbox.last_sealed)
-        station = Station(
-            folder,
-            outbox,
-            clock,
-            lambda: None if outbox is None else verify.read(outbox, None),
-            spools=lambda: spools(bench),
-        )
+        opened: list[Outbox] = []
+
+        def outbox() -> Outbox | None:
+            if not opened and (folder / "outbox.db").exists():
+                opened.append(ends.enter_context(Outbox(folder)))
+            return opened[0] if opened else None
+
+        def books() -> verify.Books | None:
+            line = outbox()
+            return None if line is None else verify.read(line, None)
+
+        station = Station(folder, outbox, _clock(outbox), books, spools=lambda: spools(bench))
         quality, lane = FingerQuality(), Lane("inspection")
         ends.callback(quality.close)
         ends.callback(lane.close)
         yield Diagnosing(bench, quality, lane, _nobody, station)
+
+
+def _clock(outbox: Callable[[], Outbox | None]) -> StationClock:
+    """With what headquarters said last, where the stores tell."""
+    with contextlib.suppress(Trouble):
+        line = outbox()
+        if line is not None:
+            memory = marks.Mark(line, "clock.signed")
+            return StationClock(boot=boot(), memory=memory, sealed=line.last_sealed)
+    return StationClock(boot=boot())
 
 
 def _nobody(_act: object) -> object:

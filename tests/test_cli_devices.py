@@ -14,8 +14,10 @@ from typer.testing import CliRunner
 from migramovil import cli, cli_devices
 from migramovil.devices.ports import DriverSpec
 from migramovil.devices.trouble import PaperOut
+from migramovil.store.outbox import Outbox
 from migramovil.vision.pictures import decode_png
 from tests.services.bench import Devices
+from tests.store.bench import new_disk
 
 
 def run(*words: str | Path) -> Result:
@@ -120,3 +122,21 @@ def test_a_camera_that_was_given_a_role_is_listed_with_it_from_then_on(
     unknown = run("devices", "assign", "document", "C", "--data", tmp_path)
     assert unknown.exit_code == 2
     assert given() == {"portrait": "B", "document": "A"}
+
+
+def test_a_station_that_runs_hides_no_device_and_is_named(played: Devices, tmp_path: Path) -> None:
+    disk = new_disk(tmp_path / "station")
+    words = ("--training", "--json", "--data", disk.folder)
+    with Outbox(disk.folder):
+        assert run("devices", "list", *words).exit_code == 0
+        done = run("devices", "test", "mrz", "stores", "link", *words)
+    assert done.exit_code == 1
+    assert [(one["of"], one["trouble"]) for one in lines(done)] == [
+        ("mrz", None), ("stores", "STO-03"), ("link", "STO-03"),
+    ]  # fmt: skip
+
+
+def test_a_station_at_rest_has_its_stores_checked(played: Devices, tmp_path: Path) -> None:
+    disk = new_disk(tmp_path / "station")
+    done = run("devices", "test", "stores", "--training", "--json", "--data", disk.folder)
+    assert (done.exit_code, lines(done)[0]["outcome"]) == (0, "ok"), done.output

@@ -171,16 +171,16 @@ class Screen:
 class Station:
     """The station without its devices. Works with the vault closed and nobody inside.
 
-    `outbox` is None where there is no station yet; `books` reads what the stores say (None where
-    none is enrolled), `rate` the bytes a second headquarters took in of late, `spools` whether
-    slips pass through the system's print queue; `url` is where headquarters is, "" for where it
-    says itself. Whoever has a window says in `screens` what it is shown on.
+    `outbox` is the line of records, None where there is no station yet; `books` reads what the
+    stores say, None where none is enrolled. `rate` is bytes a second headquarters took in of late,
+    `spools` whether slips pass through the system's print queue, `url` where headquarters is ("":
+    where it says itself). Whoever has a window says in `screens` what it is shown on.
     """
 
     def __init__(
         self,
         folder: Path,
-        outbox: Outbox | None,
+        outbox: Callable[[], Outbox | None],
         clock: StationClock,
         books: Callable[[], Books | None],
         *,
@@ -211,12 +211,12 @@ class Station:
         return own[check]()
 
     def _stores(self) -> Result:
-        books = self._books()
-        if books is None or self._outbox is None:
+        outbox, books = self._outbox(), self._books()
+        if outbox is None or books is None:
             return not_enrolled(Check.STORES)
-        found = verify.quick(self._outbox, books)
+        found = verify.quick(outbox, books)
         trouble = found[0].trouble if found else None
-        if not self._outbox.database.sound():
+        if not outbox.database.sound():
             trouble = Damaged("outbox.db")
         lines = "cerrada con la bóveda" if books.chain is None else f"{len(books.chain.entries):,}"
         figures = (
@@ -228,7 +228,8 @@ class Station:
         return judged(Check.STORES, "Todo lo sellado está y coincide.", figures, trouble)
 
     def _link(self, off: Event) -> Result:
-        identity = None if self._outbox is None else self._outbox.station()
+        outbox = self._outbox()
+        identity = None if outbox is None else outbox.station()
         if identity is None:
             return not_enrolled(Check.LINK)
         descriptor = canonical.decode(identity.descriptor.encode(), Descriptor)

@@ -87,7 +87,9 @@ class Enrolled:
 
 def the_check(place: Place, off: Event, url: str = "") -> Result:
     outbox: Any = Enrolled(place)
-    station = Station(Path(), outbox, StationClock(), lambda: None, rate=lambda: None, url=url)
+    station = Station(
+        Path(), lambda: outbox, StationClock(), lambda: None, rate=lambda: None, url=url
+    )
     return station.look(Check.LINK, off)
 
 

@@ -33,7 +33,7 @@ def a_probe(**other: Any) -> Probe:
 
 
 def a_station(folder: Path) -> Station:
-    return Station(folder, None, StationClock(), lambda: None)
+    return Station(folder, lambda: None, StationClock(), lambda: None)
 
 
 @pytest.mark.parametrize("check", Check)
@@ -138,7 +138,10 @@ def test_what_the_print_system_keeps_concerns_only_whose_slips_pass_it(
 
 def test_the_stores_of_a_station_are_read_with_nobody_inside(closed: Counter) -> None:
     station = Station(
-        closed.folder, closed.outbox, StationClock(), lambda: verify.read(closed.outbox, None)
+        closed.folder,
+        lambda: closed.outbox,
+        StationClock(),
+        lambda: verify.read(closed.outbox, None),
     )
     result = station.look(Check.STORES, Event())
     assert result.ok
@@ -151,7 +154,10 @@ def test_a_packet_that_is_missing_is_found(counter: Counter) -> None:
     for packet in (counter.folder / "packets").glob("*.packet"):
         packet.unlink()
     station = Station(
-        counter.folder, counter.outbox, StationClock(), lambda: verify.read(counter.outbox, None)
+        counter.folder,
+        lambda: counter.outbox,
+        StationClock(),
+        lambda: verify.read(counter.outbox, None),
     )
     result = station.look(Check.STORES, Event())
     assert (result.outcome, result.trouble and result.trouble.code) == (Outcome.BAD, "LED-04")
