@@ -16,8 +16,9 @@ from migramovil.core.record import Realm, Signed
 from migramovil.headquarters import setup
 from migramovil.headquarters.commands import app
 from migramovil.headquarters.support import Reports
+from migramovil.sync import https
 from migramovil.sync.engine import SyncEngine
-from migramovil.sync.ports import NotUnderstood
+from migramovil.sync.ports import BudgetSpent, Interrupted, NoTerms, NotUnderstood
 from tests.headquarters.rig import MemoryOutbox, Place, Station
 
 CONTENT: dict[str, Any] = {
@@ -131,6 +132,59 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
     with pytest.raises(support.BadReport):
         Reports(tmp_path / "hq").keep(name, b"x", utc="2026-11-23T12:00:00+00:00")
     assert list(tmp_path.rglob("*.report")) == []
+
+
+class Broke(NoTerms):
+    """Today's data are spent."""
+
+    def may_spend(self) -> bool:
+        return False
+
+
+def test_a_days_budget_that_is_spent_keeps_the_report_here(place: Place, station: Station) -> None:
+    known = place.descriptor
+    line = https.HttpsHeadquarters(
+        known, station.id, station.transport, realm=place.realm, url=place.url, terms=Broke()
+    )
+    with pytest.raises(BudgetSpent):
+        line.report(report(place, station.id), lambda: None)
+    line.hang_up()
+
+
+def test_one_broken_off_for_something_else_leaves_a_line_that_works(
+    place: Place, station: Station
+) -> None:
+    data, line = report(place, station.id), station.client()
+
+    def now_something_else() -> None:
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        line.report(data, now_something_else)
+    assert line.report(data, lambda: None) == bring(station, data)
+    line.hang_up()
+
+
+def test_a_report_goes_last_after_records_and_lists(place: Place, station: Station) -> None:
+    outbox, line, order = MemoryOutbox(), station.client(), []
+    one, data = station.packet()
+    outbox.add(one, data)
+
+    class Lists:
+        def turn(self, source: object, stopping: object) -> None:
+            order.append(("lists", outbox.state(one.record)))
+
+    class Last:
+        def turn(self, called: object) -> None:
+            order.append(("report", outbox.state(one.record)))
+
+    known = place.descriptor
+    engine = SyncEngine(
+        outbox, line, known, clock=lambda: datetime.now(UTC), downloads=Lists(), reports=Last()
+    )
+    engine.turn()
+    engine.stop()
+    assert order == [("lists", "stored"), ("report", "stored")]
 
 
 def test_a_headquarters_without_the_key_gets_it_once_and_stations_hear_of_it(
