@@ -84,10 +84,8 @@ class DiagnosticsPage(DayPage):
         self._running: dict[Subject, Ticket[Result]] = {}
         self._words: dict[Subject, str] = {}
         self._looking = self._owed = False
-        self.table = kit.Table(
-            "Equipos", [kit.Column(head="Equipo"), kit.Column(head="Estado", width=136)],
-            row_height=54,
-        )  # fmt: skip
+        state = kit.Column(head="Estado", width=124 if theme.large() else 136)
+        self.table = kit.Table("Equipos", [kit.Column(head="Equipo"), state], row_height=54)
         self.table.chosen.connect(lambda _: self._show_chosen())
         self._sign = kit.Icon("circle-dashed", "ink2", 40)
         self._name = kit.Text("", "h1", wrap=True)
@@ -115,8 +113,9 @@ class DiagnosticsPage(DayPage):
         told = kit.Scroll(kit.Box(kit.col(self._advice, self._history, None, gap=12)))
         advice = kit.Card((told, 1), title="Qué hacer", gap=8, pad=12)
         listing = kit.Card((self.table, 1), pad=8)
-        wide = 356 if theme.large() else 392
-        right = kit.col(head, self._trouble, (test, 3), (advice, 2), gap=12)
+        wide = 376 if theme.large() else 392
+        shares = (1, 1) if theme.large() else (3, 2)
+        right = kit.col(head, self._trouble, (test, shares[0]), (advice, shares[1]), gap=12)
         self.build(
             (kit.row(kit.fixed(listing, wide), (right, 1), gap=16), 1),
             actions=[
