@@ -56,7 +56,7 @@ from tests.services.bench import (
 from tests.walk.station_life import Sitter
 
 SETTINGS = "[fingers]\npositions = [2, 7]\n"
-PATIENCE = Patience(finger_s=1.5, frame_s=2.5, still_s=2.5, mrz_s=1.5)
+PATIENCE = Patience(finger_s=1.5, frame_s=4.0, still_s=2.5, mrz_s=1.5)
 FIX_S = 1.5
 SLIP_S = 1.5
 A_WHILE_S = 0.4  # slow, and well within every patience
@@ -111,6 +111,11 @@ class Played:
 
     def __init__(self, van: Van) -> None:
         self.van = van
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a device in use is past the first words, so that pulling it cuts its work."""
+        return True
 
     def pull(self) -> None:
         raise NotImplementedError
@@ -214,6 +219,10 @@ class Scanner(Played):
 
 class Printer(Played):
     role = DeviceRole.PRINTER
+
+    @property
+    def at_work(self) -> bool:
+        return self.van.printer._lines > 0
 
     def pull(self) -> None:
         self.van.printer.unplug()
@@ -341,7 +350,7 @@ class Counter:
         }
         return acts[role]()
 
-    def await_state(self, role: DeviceRole, state: str, seconds: float = 2.0) -> float:
+    def await_state(self, role: DeviceRole, state: str, seconds: float = 5.0) -> float:
         """How long it took until the lamp of a device said so."""
         return within(seconds, lambda: self.state(role) == state)
 

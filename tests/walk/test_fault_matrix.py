@@ -23,7 +23,7 @@ from migramovil.core.trouble import Trouble
 from migramovil.devices.lanes import Ticket
 from migramovil.devices.ports import DeviceRole
 from migramovil.services.enrolling import Finished
-from tests.services.bench import PROCEDURE, person
+from tests.services.bench import PROCEDURE, person, within
 from tests.walk.faulty_station import Counter, Played, counter
 
 pytestmark = pytest.mark.timeout(120)
@@ -84,8 +84,9 @@ def fall_ill(bedside: Bedside, role: DeviceRole, fault: str) -> Ticket[Any]:
     if fault == "pulled out mid-work":
         device.wait()
         ticket = bedside.ask(role)
-        here.await_state(role, "busy", 5)
-        time.sleep(0.3)  # it is being waited for
+        here.await_state(role, "busy")
+        within(5, lambda: device.at_work)
+        time.sleep(0.3)
         device.pull()
         return ticket
     states: dict[str, Callable[[], object]] = {
@@ -173,7 +174,9 @@ def ill(here: Counter, fault: str, *, but: DeviceRole | None) -> Iterator[None]:
     for device in sick:
         ELSEWHERE[fault](device)
     asking = here.station.desk.whereabouts.look()
-    yield
-    for device in sick:
-        device.recover()
+    try:
+        yield
+    finally:
+        for device in sick:
+            device.recover()
     told(asking)
