@@ -142,8 +142,8 @@ class SimPanelPage(Page):
             kit.Card(kit.row(self._face, (words, 1), gap=12), finger, gap=8, pad=12),
             gap=12,
         )
-        see = kit.Button("Ver comprobante", icon="receipt", key="F7", on=self._see_slip)
-        slip = kit.Card(kit.col(self._count, see, gap=8), pad=12)
+        self._see = kit.Button("Ver comprobante", icon="receipt", key="F7", on=self._see_slip)
+        slip = kit.Card(kit.col(self._count, self._see, gap=8), pad=12)
         middle = kit.col(kit.Card((self.devices, 1), pad=8), None, slip, gap=12)
         switches = kit.Scroll(kit.Box(kit.col(self._faults, None)))
         self._card = kit.Card((switches, 1), title=" ", gap=8, pad=12)
@@ -264,6 +264,7 @@ class SimPanelPage(Page):
         seen = self._close_up.isVisible()
         self._close_up.setVisible(not seen)
         self._card.setVisible(seen)
+        self._see.say("Ver comprobante" if seen else "Ver las fallas")
 
     def _seat(self) -> Seat | None:
         at = self.seats.current()
