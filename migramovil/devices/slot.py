@@ -214,22 +214,33 @@ class DeviceSlot(Generic[D]):
         self._tell(DeviceState.ABSENT)
 
     def _ready(self, turn: int) -> D:
-        if self._device is None:
+        """The device, open. Whoever was left behind meanwhile changes nothing any more."""
+        device = self._device
+        if device is None:
             with self.within(self._call_s, turn):
-                self._device = self._find_again()
-        if self._device is None:
+                device = self._find_again()
+            self._still_mine(turn)
+            self._device = device
+        if device is None:
             raise NoDevice
         self._tell(DeviceState.BUSY)
         if not self._opened:
-            try:
-                with self.within(OPEN_S, turn):
-                    self._device.open()
-            except BaseException:
-                if turn == self._turn:
-                    self._shut()
-                raise
-            self._opened = True
-        return self._device
+            self._open(device, turn)
+        return device
+
+    def _open(self, device: D, turn: int) -> None:
+        try:
+            with self.within(OPEN_S, turn):
+                device.open()
+            self._still_mine(turn)
+        except BaseException:
+            _close(device)
+            raise
+        self._opened = True
+
+    def _still_mine(self, turn: int) -> None:
+        if turn != self._turn:
+            raise DriverHung
 
     def put_back(self, turn: int) -> D | None:
         """The device opened anew after it was pulled out and put back; None when it is gone."""
@@ -272,8 +283,7 @@ class DeviceSlot(Generic[D]):
     def _shut(self) -> None:
         self._opened = False
         if self._device is not None:
-            with contextlib.suppress(Exception):  # a lost device may refuse even to close
-                self._device.close()
+            _close(self._device)
 
     def _end(self, state: DeviceState, trouble: DeviceTrouble | None) -> None:
         self._last_trouble = trouble
@@ -326,6 +336,11 @@ class _Watched:
             answer = getattr(self._device, name)(*args, **named)
         self._slot.does_well(self._turn)
         return answer
+
+
+def _close(device: Device) -> None:
+    with contextlib.suppress(Exception):  # a lost device may refuse even to close
+        device.close()
 
 
 def where(error: BaseException) -> str:

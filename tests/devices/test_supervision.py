@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from migramovil.devices import slot as slots
 from migramovil.devices.apart import ApartDriver
 from migramovil.devices.camera import opencv
 from migramovil.devices.lanes import Lane
@@ -27,7 +29,7 @@ from migramovil.devices.ports import (
 from migramovil.devices.registry import Bench
 from migramovil.devices.sim.camera_film import CameraFilm
 from migramovil.devices.slot import DeviceSlot
-from migramovil.devices.trouble import Unplugged
+from migramovil.devices.trouble import DriverHung, Unplugged
 from tests.services.bench import within
 from tests.walk.faulty_station import DEVICES, Applicant, Van
 
@@ -244,3 +246,51 @@ def test_twin_cameras_put_back_in_another_order_keep_their_roles_and_pictures(
     finally:
         bench.close()
         sockets.unplug()
+
+
+# ---- left behind, and back too late --------------------------------------------------------------
+class Late:
+    """A device whose open, and whose finding, can take until a gate opens."""
+
+    def __init__(self, gate: Event | None = None) -> None:
+        self.info = DeviceInfo(kind=DeviceKind.FINGERPRINT, driver="late", model="Late")
+        self.gate = gate
+        self.is_open = False
+
+    def open(self) -> None:
+        if self.gate is not None:
+            assert self.gate.wait(10)
+        self.is_open = True
+
+    def close(self) -> None:
+        self.is_open = False
+
+    def answers(self) -> bool:
+        return self.is_open
+
+
+@pytest.mark.parametrize("where", ["finding", "opening"])
+def test_a_driver_that_comes_back_too_late_changes_nothing(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    for name in ("GRACE_S", "OPEN_S"):
+        monkeypatch.setattr(slots, name, 0.1)
+    gate = Event()
+    old, new = Late(gate if where == "opening" else None), Late()
+    turns = iter([old, new])
+
+    def find() -> Late:
+        found = next(turns)
+        if found is old and where == "finding":
+            assert gate.wait(10)
+        return found
+
+    slot = DeviceSlot[Late](None, lane, find_again=find, call_s=0.1)
+    hung = slot.use(lambda device, _: device.answers())
+    within(5, slot.abandon)
+    assert isinstance(hung.future.exception(5), DriverHung)
+    assert slot.use(lambda device, _: device.answers()).result(5)
+    gate.set()
+    within(5, lambda: len([t for t in threading.enumerate() if t.name == "lane-lamps"]) == 1)
+    assert slot.use(lambda device, _: device.answers()).result(5)
+    assert (old.is_open, new.is_open) == (False, True)
