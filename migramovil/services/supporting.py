@@ -60,7 +60,7 @@ _QUEUE, _LINE = "queue", "Envíos"
 WHAT_GOES_IN = (
     "Qué falla ahora, con su código y qué hacer.",
     "Los equipos: modelo, número de serie, estado y fallas anteriores.",
-    "Las comprobaciones de disco, memoria, hora y enlace, y la última revisión.",
+    "Las revisiones de disco, memoria, hora y enlace, y la última lista de inicio.",
     "Versiones del programa y del sistema, y los ajustes sin claves ni direcciones.",
     "Cuántos registros esperan, y las últimas líneas del diario técnico.",
 )
