@@ -6,6 +6,7 @@ a real station, found by their addresses; only what hangs on the far end is play
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -143,7 +144,7 @@ def main(folder: Path) -> None:
             "modules": sorted(sys.modules),
             "maps": maps(os.getpid()),
             "maps next door": [path for child in children() for path in maps(child)],
-            "open files": [os.readlink(f"/proc/self/fd/{fd}") for fd in handles()],
+            "open files": open_files(),
         }
         window.hide()
         bridge.close()
@@ -151,19 +152,27 @@ def main(folder: Path) -> None:
 
 
 def maps(pid: int) -> list[str]:
-    """The files that are mapped into a process."""
-    lines = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines()
+    """The files that are mapped into a process; none into one that ended meanwhile."""
+    lines: list[str] = []
+    with contextlib.suppress(OSError):
+        lines = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines()
     return sorted({line.split(maxsplit=5)[5] for line in lines if "/" in line})
 
 
 def children() -> list[int]:
-    tasks = Path("/proc/self/task").iterdir()
-    return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+    found: list[int] = []
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):
+            found += [int(pid) for pid in (task / "children").read_text().split()]
+    return found
 
 
-def handles() -> list[str]:
-    fds = (entry.name for entry in Path("/proc/self/fd").iterdir())
-    return [fd for fd in fds if Path(f"/proc/self/fd/{fd}").is_symlink()]
+def open_files() -> list[str]:
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found.append(str(entry.readlink()))
+    return found
 
 
 if __name__ == "__main__":
