@@ -47,7 +47,7 @@ from migramovil.core.roles import Act, demand
 from migramovil.core.trouble import Trouble, Who
 from migramovil.devices.lanes import Lane, Ticket
 from migramovil.devices.mrz.mrz_frames import assemble, mended
-from migramovil.devices.ports import DeviceInfo, FingerImage, Frame, Pixels
+from migramovil.devices.ports import DeviceInfo, FingerImage, Frame, OnPreview, Pixels
 from migramovil.devices.registry import Bench
 from migramovil.devices.trouble import NotForEnrolment
 from migramovil.services.accounts import Accounts, Inside, KeptDraft
@@ -434,10 +434,14 @@ class Enrolling:
         rules = self._fingers
         return next((p for p in turn if not biometrics.settled(draft.finger(p), rules)), None)
 
-    def take_finger(self, position: int) -> Ticket[FingerTaken]:
+    def take_finger(
+        self, position: int, on_preview: OnPreview | None = None
+    ) -> Ticket[FingerTaken]:
         """One impression of `position`: captured, judged, encrypted; the better one is kept.
 
-        FPR-04 when the reader does not declare that its pictures are fit for it.
+        FPR-04 when the reader does not declare that its pictures are fit for it. `on_preview` gets,
+        on the reader's lane, what is seen of the finger meanwhile, where the reader shows it; that
+        is kept nowhere.
         """
 
         asked_for = self._in_hand()
@@ -447,7 +451,9 @@ class Enrolling:
             if reader.info.capabilities.get("grade") != "enrolment":
                 raise NotForEnrolment
             self._tell_finger(position)
-            image = reader.capture(timeout_s=self.patience.finger_s, cancelled=off)
+            image = reader.capture(
+                timeout_s=self.patience.finger_s, cancelled=off, on_preview=on_preview
+            )
             judged = self._quality.measure(image.pixels, image.ppi)
             return self._on_desk(
                 lambda inside: self._keep_finger(inside, asked_for, position, image, judged)

@@ -28,7 +28,7 @@ from migramovil.core.record import Stamp
 from migramovil.core.roles import Role
 from migramovil.core.trouble import Trouble
 from migramovil.devices.lanes import Ticket
-from migramovil.devices.ports import Frame, Pixels
+from migramovil.devices.ports import Frame, OnPreview, Pixels
 from migramovil.services.accounts import Session
 from migramovil.services.catalogues import Catalogues, load
 from migramovil.services.desk import Desk, Place
@@ -139,6 +139,7 @@ class PlayedEnrolling(Enrolling):
         self.preview: Ticket[None] | None = None
         self.seal: Ticket[Finished] = pending()
         self.captures: list[Ticket[FingerTaken]] = []
+        self.on_preview: OnPreview | None = None
 
     def _keep(self, draft: Draft) -> Draft:
         return draft
@@ -168,8 +169,11 @@ class PlayedEnrolling(Enrolling):
     def portrait_pixels(self) -> Ticket[Pixels]:
         return settled(cast(Any, face(800, 600)))
 
-    def take_finger(self, position: int) -> Ticket[FingerTaken]:
+    def take_finger(
+        self, position: int, on_preview: OnPreview | None = None
+    ) -> Ticket[FingerTaken]:
         self.asked.append(f"finger {position}")
+        self.on_preview = on_preview
         if not self.qualities:
             self.captures.append(pending())
             return self.captures[-1]
@@ -276,6 +280,11 @@ def desk_of(draft: Draft) -> tuple[Desk, PlayedEnrolling]:
 def opened(page: Any, draft: Draft) -> tuple[Window, StepPage, PlayedEnrolling]:
     """The page on this draft, in a window of 1366 × 768."""
     desk, enrolling = desk_of(draft)
+    return *opened_at(desk, page), enrolling
+
+
+def opened_at(desk: Desk, page: Any) -> tuple[Window, StepPage]:
+    """The page at a desk with a draft in hand, in a window of 1366 × 768."""
     frame = Window(place="Módulo 2 · Desaguadero, Puno", training=True)
     bridge = Bridge(frame)
     steps = [Step(name=i.title, icon=i.icon, state="later") for i in STEP_PAGES.values()]
@@ -293,4 +302,4 @@ def opened(page: Any, draft: Draft) -> tuple[Window, StepPage, PlayedEnrolling]:
     frame.show_page(made)
     frame.show()
     frame.activateWindow()
-    return frame, made, enrolling
+    return frame, made

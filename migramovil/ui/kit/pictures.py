@@ -148,6 +148,7 @@ class Picture(QWidget):
         self._image: QImage | None = None
         self._cover, self._sharp = cover, sharp
         self._ground, self._icon, self._radius = ground, icons.known(icon), radius
+        self._room = (0, 0)  # of the widget in pixels of the screen, for other threads to read
         self._wanted = QSize(theme.px(width or 160), theme.px(height or 120))
         across = QSizePolicy.Policy.Fixed if width else QSizePolicy.Policy.Expanding
         down = QSizePolicy.Policy.Fixed if height else QSizePolicy.Policy.Expanding
@@ -157,6 +158,13 @@ class Picture(QWidget):
         if height:
             self.setFixedHeight(theme.px(height))
         self.setAccessibleName(say)
+
+    def fitted(self, pixels: Pixels) -> Pixels:
+        """The picture no larger than it will be seen here, fine lines kept; any thread may ask."""
+        height, width = pixels.shape[:2]
+        ratios = (self._room[0] / width, self._room[1] / height)
+        scale = max(ratios) if self._cover else min(ratios)
+        return _shrunk(pixels, scale, cv2.INTER_AREA) if 0 < scale < 1 else pixels
 
     def show_pixels(self, pixels: Pixels | None) -> None:
         """Show grey or blue-green-red pixels; None empties the frame."""
@@ -169,6 +177,9 @@ class Picture(QWidget):
     @property
     def empty(self) -> bool:
         return self._image is None
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._room = _room(self)
 
     def sizeHint(self) -> QSize:
         return self._wanted
@@ -251,9 +262,9 @@ class Preview(QWidget):
         scale = max(self._room[0] / width, self._room[1] / height)
         if not 0 < scale < 1 or pixels.ndim == 2:
             return pixels
-        size = (round(width * scale), round(height * scale))
-        small = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
-        return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2BGRA), np.uint8)
+        return np.asarray(
+            cv2.cvtColor(_shrunk(pixels, scale, cv2.INTER_LINEAR), cv2.COLOR_BGR2BGRA), np.uint8
+        )
 
     def show_frame(self, pixels: Pixels | None) -> None:
         """Show grey, blue-green-red or `fitted` pixels, which nobody may change any more.
@@ -268,8 +279,7 @@ class Preview(QWidget):
         self.update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        ratio = self.devicePixelRatioF()
-        self._room = (round(self.width() * ratio), round(self.height() * ratio))
+        self._room = _room(self)
 
     def instruct(self, order: str, state: State = "info") -> None:
         """One short order over the picture, or "" for none; `ok` and `warn` add their sign."""
@@ -336,6 +346,16 @@ class Preview(QWidget):
             Qt.AlignmentFlag.AlignVCenter,
             self._order,
         )
+
+
+def _room(widget: QWidget) -> tuple[int, int]:
+    ratio = widget.devicePixelRatioF()
+    return round(widget.width() * ratio), round(widget.height() * ratio)
+
+
+def _shrunk(pixels: Pixels, scale: float, how: int) -> Pixels:
+    size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
+    return np.asarray(cv2.resize(pixels, size, interpolation=how), np.uint8)
 
 
 def guide_oval(frame: QRectF) -> QRectF:

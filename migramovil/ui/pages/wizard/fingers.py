@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -13,6 +14,7 @@ from migramovil.core.biometrics import Attempt, ExceptionCode, Finger
 from migramovil.core.enrollment import Draft, Step, fingers_asked
 from migramovil.core.trouble import Trouble
 from migramovil.devices.lanes import Ticket
+from migramovil.devices.ports import OnPreview, Pixels
 from migramovil.services.desk import Desk
 from migramovil.services.enrolling import FingerTaken
 from migramovil.ui import kit, theme
@@ -50,6 +52,7 @@ class FingersPage(StepPage):
         super().__init__(desk, bridge, "Huellas dactilares")
         self._now: int | None = None
         self._ticket: Ticket[FingerTaken] | None = None
+        self._watched = object()  # one for each capture: what an earlier one shows comes too late
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(SHOW_RESULT_MS)
@@ -100,6 +103,7 @@ class FingersPage(StepPage):
     def leave(self) -> None:
         self._pause.stop()
         self._call_off()
+        self.live.show_pixels(None)
         self.exception.forget()
 
     def draw(self) -> None:
@@ -160,10 +164,21 @@ class FingersPage(StepPage):
             return
         self.trouble.settle()
         self.live.show_pixels(None)
-        self._ticket = self.enrolling.take_finger(self._now)
+        self._ticket = self.enrolling.take_finger(self._now, self._watcher())
         self.bridge.when_done(self._ticket, self._taken, self._not_taken)
         self._show_live()
         self.changed.emit()
+
+    def _watcher(self) -> OnPreview:
+        """For the reader's lane: the newest picture of the finger while it is being laid on."""
+        watched = self._watched = object()
+        show = self.bridge.newest(partial(self._show_preview, watched), owner=self)
+        fitted = self.live.fitted
+        return lambda pixels: show(fitted(pixels))
+
+    def _show_preview(self, watched: object, pixels: Pixels) -> None:
+        if self._ticket is not None and watched is self._watched:
+            self.live.show_pixels(pixels)
 
     def _call_off(self) -> None:
         if self._ticket is not None:
