@@ -52,6 +52,7 @@ def folder(template: Path, tmp_path: Path) -> Path:
     return copied(template, tmp_path / "station")
 
 
+UTC = "2026-11-23T12:00:00Z"
 OPERATORS = {"ana": "el lago está frío hoy", "eva": "la puna tiene viento"}
 
 
@@ -62,8 +63,9 @@ def operators_say(*said: tuple[str, str]) -> str:
 @pytest.fixture(scope="module")
 def with_operators(real: Real) -> Real:
     with real.place.books() as store:
+        two = [(name, Real.operator(store, name)) for name in ("uno", "dos")]
         for name, passphrase in OPERATORS.items():
-            operators.add(store, name, passphrase, "2026-11-23T12:00:00Z", memory_kib=64)
+            operators.add(store, name, passphrase, UTC, approvers=lambda: two, memory_kib=64)
     return real
 
 

@@ -188,7 +188,7 @@ class ApartDriver:
         try:
             found: list[DeviceInfo] = worker.call("find", patience_s=self._find_s)
         except DeviceTrouble as trouble:
-            log.error("looking for devices of %s failed: %s", self._module, trouble)
+            log.error("looking for devices of %s failed: %s", self._module, trouble.code)
             worker.end()
             return []
         if found:

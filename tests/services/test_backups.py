@@ -246,7 +246,7 @@ class Real:
             said = lending.lend(
                 store,
                 setup.offline(self.place.data),
-                lambda: [(name, self._operator(store, name)) for name in ("uno", "dos")],
+                lambda: [(name, self.operator(store, name)) for name in ("uno", "dos")],
                 request.read_bytes(),
                 utc="2026-11-23T12:00:00Z",
             )
@@ -254,7 +254,7 @@ class Real:
         return answer
 
     @staticmethod
-    def _operator(store: Store, name: str) -> sealing.Signer:
+    def operator(store: Store, name: str) -> sealing.Signer:
         if name not in {one.name for one in people.operators(store)}:
             operators.add(store, name, PASSWORD, "2026-11-23T12:00:00Z", memory_kib=MEMORY_KIB)
         return operators.unlock(store, name, PASSWORD)
