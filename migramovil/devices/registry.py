@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import threading
@@ -10,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from migramovil.devices.apart import ApartDevice, ApartDriver
 from migramovil.devices.history import History
@@ -28,11 +29,12 @@ from migramovil.devices.ports import (
     MrzReader,
     Printer,
 )
-from migramovil.devices.roles import BY_ITSELF, Roles
-from migramovil.devices.slot import CALL_S, DeviceSlot
+from migramovil.devices.roles import BY_ITSELF, Identity, Roles
+from migramovil.devices.slot import CALL_S, DeviceSlot, Job
 from migramovil.devices.supervisor import Supervisor
 from migramovil.devices.trouble import DeviceTrouble, NotInstalled
 
+T = TypeVar("T")
 _ROOM = "migramovil.devices"
 COST = 0.01  # the part of the time that may go into asking a dear driver who is there
 CHEAP_S = 0.03
@@ -183,6 +185,32 @@ class Bench:
         """What a driver finds now, looked for on its lane."""
         return self._lanes[spec.lane].run(lambda _: spec.find())
 
+    def role_of(self, info: DeviceInfo) -> DeviceRole | None:
+        """What a device serves for now; None when it serves for nothing."""
+        one = Identity.of(info)
+        serving = {role: slot.info for role, slot in self.slots.items()}
+        return next((role for role, it in serving.items() if it and Identity.of(it) == one), None)
+
+    def through(self, info: DeviceInfo, job: Job[Any, T]) -> Ticket[T]:
+        """Use a device that is plugged in, whatever its role; DEV-05 when it is gone.
+
+        One that serves for something is used where it does, as nothing can be opened twice. Any
+        other is opened for the job alone, on its kind's lane.
+        """
+        role = self.role_of(info)
+        if role is not None:
+            return self.slots[role].use(job)
+
+        def once(device: Any, cancelled: threading.Event) -> T:
+            try:
+                return job(device, cancelled)
+            finally:
+                with contextlib.suppress(Exception):  # a lost device may refuse even to close
+                    device.close()
+
+        lane = self._lane(next(role for role in DeviceRole if role.kind is info.kind))
+        return DeviceSlot[Device](None, lane, find_again=lambda: self._made(info)).use(once)
+
     def assign(self, role: DeviceRole, info: DeviceInfo) -> None:
         """Give a device a role, for good; waits until those that changed have been looked for."""
         self.roles.assign(role, info)
@@ -202,6 +230,12 @@ class Bench:
             lane.close()
         for spec in self.specs:
             spec.let_go()
+
+    def _made(self, info: DeviceInfo) -> Device | None:
+        """A device found again, not yet open; None when it is gone."""
+        one = Identity.of(info)
+        found = find_all(self._of(info.kind))
+        return next((it.spec.make(it.info) for it in found if Identity.of(it.info) == one), None)
 
     def _of(self, kind: DeviceKind) -> list[DriverSpec]:
         return [spec for spec in self.specs if spec.kind is kind]
@@ -239,14 +273,14 @@ class Bench:
 
 def _real_only(spec: DriverSpec) -> DriverSpec:
     """A driver that finds no played device; the log says once that there was one."""
-    told = threading.Event()
+    told, driver = threading.Event(), spec.name
 
     def find() -> list[DeviceInfo]:
         found = spec.find()
         real = [info for info in found if not info.simulated]
         if len(real) < len(found) and not told.is_set():
             told.set()
-            log.warning("a played device is not used in production: %s", spec.name)
+            log.warning("a played device is not used in production: %s", driver)
         return real
 
     return replace(spec, find=find)

@@ -22,6 +22,7 @@ from migramovil.ui.pages.supervision import ENTRIES, SupervisionPage
 from migramovil.ui.window import StationWindow
 from tests.ui.checks import LOOKS, assert_all_well, settle
 from tests.ui.fake_desk import NOON, FakeDesk, a_desk
+from tests.ui.keyboard import be_silent
 
 WORDS = "otra frase bien larga"
 ROWS = [
@@ -99,6 +100,7 @@ def test_supervision_is_for_supervisors_and_a_number_opens_each_page(qtbot: QtBo
     assert isinstance(window.page, SupervisionPage)
     for number, entry in enumerate(ENTRIES, 1):
         press(window, Qt.Key(Qt.Key.Key_0.value + number))
+        be_silent(qtbot)  # until then a hand-reader may be at it
         assert isinstance(window.page, Page)
         assert window.page is window._supervised[entry.key]
         press(window, Qt.Key.Key_Escape)
