@@ -144,7 +144,8 @@ class DeviceSlot(Generic[D]):
             return self._lane.abandon(running, trouble, lambda: self._left_behind(trouble))
 
     def _left_behind(self, trouble: DriverHung) -> None:
-        log.error("a device driver hung and was left behind: %s", self._lane.name)
+        where = self._lane.name
+        log.error("a device driver hung and was left behind: %s", where)
         self._turn += 1
         self._deadline = None
         self._opened = False
