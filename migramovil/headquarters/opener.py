@@ -155,7 +155,8 @@ class PacketOpener:
             ),
             utc=self._utc(),
         )
-        log.info("record %s: %s %s", verdict.record, verdict.kind, verdict.reason)
+        why = verdict.reason
+        log.info("record %s: %s %s", verdict.record, verdict.kind, why)
         return verdict
 
     def _open(self, one: Packet) -> Opened:

@@ -713,7 +713,7 @@ def _look_for_twin(connection: Connection, one: _Storing) -> None:
     about = one.packet
     numbered = about.station, about.epoch, about.seq
     for (held,) in connection.exec_driver_sql(_NUMBERED, numbered).all():
-        log.error("two of station %s: epoch %d, number %d", *numbered)
+        log.error("two of station %s: epoch %d, number %d", about.station, about.epoch, about.seq)
         alarm = Alarm(
             utc=one.utc,
             station=about.station,
