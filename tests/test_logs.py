@@ -17,7 +17,8 @@ SOURCES = Path(migramovil.__file__).parent
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 MAY_BE_SAID = {
     "code", "record", "station", "kind", "known", "where", "__name__",
-    "method", "route", "status", "took", "carrier", "why", "driver", "_module", "place", "epoch", "seq",
+    "method", "route", "status", "took", "carrier", "why", "driver", "_module", "place",
+    "epoch", "seq",
     "errno.errorcode.get(problem.errno or 0, 'unknown')",
 }  # fmt: skip
 """What is handed to a logger besides its words, by its last name: codes, ids, names of types,
