@@ -12,11 +12,13 @@ from migramovil.core.trouble import Trouble
 from migramovil.devices.history import Fault
 from migramovil.devices.lanes import Lane, Ticket
 from migramovil.devices.ports import (
+    Camera,
     DeviceInfo,
     DeviceKind,
     DeviceRole,
     DeviceState,
     DriverSpec,
+    Frame,
     Printer,
     SlipLine,
 )
@@ -24,10 +26,12 @@ from migramovil.devices.registry import Bench
 from migramovil.devices.trouble import Cancelled
 from migramovil.services.checks import Check, Outcome, Result, Screen, Station, Subject, judged
 from migramovil.services.self_tests import SelfTests, Tell, Try
+from migramovil.store.trouble import translated
 from migramovil.vision.finger import FingerQuality
 
 EVERYWHERE = (DeviceRole.PORTRAIT, DeviceRole.FINGERS, DeviceRole.PRINTER, DeviceRole.MRZ)
 """What every station has; a station may lack the others, and nobody misses them there."""
+FRAME_S = 3.0
 _REMEMBERED = 5
 
 
@@ -107,6 +111,10 @@ class Diagnosing:
         """Everything `test` can be asked about here: the devices, then the station itself."""
         return (*self._roles(), *(Check if self._station is not None else ()))
 
+    def role_of(self, device: DeviceInfo) -> DeviceRole | None:
+        """What a device serves for now; None when it serves for nothing."""
+        return self._bench.role_of(device)
+
     # ---- in time -------------------------------------------------------------------------------
     def devices(self) -> Ticket[tuple[DeviceReport, ...]]:
         def look(_: threading.Event) -> tuple[DeviceReport, ...]:
@@ -127,10 +135,30 @@ class Diagnosing:
         """The cameras that are plugged in, whatever they serve for."""
         return self._lane.run(lambda _: tuple(self._bench.present(DeviceKind.CAMERA)))
 
+    def watch(self, camera: DeviceInfo, on_frame: Callable[[Frame], object]) -> Ticket[None]:
+        """Give what a camera sees, on its lane, until the ticket is cancelled: to tell which it is.
+
+        While one is watched it does nothing else, and no role can be given.
+        """
+
+        def look(device: Camera, off: threading.Event) -> None:
+            while not off.is_set():
+                on_frame(device.read(timeout_s=FRAME_S, cancelled=off))
+
+        return self._bench.through(camera, look)
+
     def assign(self, role: DeviceRole, device: DeviceInfo) -> Ticket[None]:
-        """Give a device a role, which it keeps after a restart and in another socket."""
+        """Give a device a role, which it keeps after a restart and in another socket.
+
+        STO-01 or STO-10 when the disk does not keep it.
+        """
         self._demand(Act.ASSIGN_DEVICES)
-        return self._lane.run(lambda _: self._bench.assign(role, device))
+
+        def give(_: threading.Event) -> None:
+            with translated():
+                self._bench.assign(role, device)
+
+        return self._lane.run(give)
 
     def test(self, of: Subject, tell: Tell = lambda _words, _picture: None) -> Ticket[Result]:
         """Try one thing for real: a device with a frame, an impression, a page, or the station.

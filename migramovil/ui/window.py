@@ -29,6 +29,7 @@ from migramovil.ui.kit.page import Page, Primary
 from migramovil.ui.kit.shell import Light
 from migramovil.ui.pages.accounts import PasswordPage
 from migramovil.ui.pages.bundle import BundlePage
+from migramovil.ui.pages.cameras import CamerasPage, ClosedCamerasPage
 from migramovil.ui.pages.checklist import ChecklistPage, ClosedChecklistPage
 from migramovil.ui.pages.common import DAILY, DEVICES, ROLES, DayPage, date_words, link_words
 from migramovil.ui.pages.damaged import DamagedVaultPage
@@ -100,6 +101,8 @@ class StationWindow(Frame):
         self._closed_diagnostics = ClosedDiagnosticsPage(desk, bridge)
         self._checklist = ChecklistPage(desk, bridge)
         self._closed_checklist = ClosedChecklistPage(desk, bridge)
+        self._cameras = CamerasPage(desk, bridge)
+        self._closed_cameras = ClosedCamerasPage(desk, bridge)
         self._support = SupportPage(desk, bridge)
         self._closed_support = ClosedSupportPage(desk, bridge)
         self._forgotten = ForgottenPage(desk, bridge)
@@ -134,7 +137,10 @@ class StationWindow(Frame):
         self._closed_diagnostics.checklist.connect(lambda: self.show_page(self._closed_checklist))
         self._closed_checklist.go_back.connect(lambda: self.show_page(self._closed_diagnostics))
         self._diagnostics.checklist.connect(lambda: self._show_day(self._checklist, "diagnostico"))
-        for beside in (self._checklist, self._support):
+        self._diagnostics.cameras.connect(lambda: self._show_day(self._cameras, "diagnostico"))
+        self._closed_diagnostics.cameras.connect(lambda: self.show_page(self._closed_cameras))
+        self._closed_cameras.go_back.connect(lambda: self.show_page(self._closed_diagnostics))
+        for beside in (self._checklist, self._cameras, self._support):
             beside.go_back.connect(lambda: self._go_day("diagnostico"))
         self._diagnostics.support.connect(lambda: self._show_day(self._support, "diagnostico"))
         self._closed_diagnostics.support.connect(lambda: self.show_page(self._closed_support))

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from dataclasses import replace
+from threading import Event
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
 from migramovil.core import roles
 from migramovil.core.roles import Act, NotAllowed, Role
+from migramovil.core.trouble import Trouble
 from migramovil.devices.lanes import Lane
-from migramovil.devices.ports import Device, DeviceInfo, DeviceKind, DeviceRole, DriverSpec
+from migramovil.devices.ports import (
+    Device,
+    DeviceInfo,
+    DeviceKind,
+    DeviceRole,
+    DeviceState,
+    DriverSpec,
+    Frame,
+)
 from migramovil.devices.registry import Bench
-from migramovil.devices.trouble import NoFinger, PaperOut, Unplugged
+from migramovil.devices.trouble import NoDevice, NoFinger, PaperOut, Unplugged
 from migramovil.services.checks import Check, Outcome
 from migramovil.services.diagnosing import EVERYWHERE, Diagnosing
+from migramovil.store.trouble import DiskFull
 from tests.services.bench import Devices, Judge, Played
 
 PORTRAIT, DOCUMENT = DeviceRole.PORTRAIT, DeviceRole.DOCUMENT
@@ -43,15 +56,15 @@ class Room:
         roles.demand(self.role, act)
 
     def _second_camera(self) -> DriverSpec:
-        played = Played(DeviceKind.CAMERA)
-        played.info = self.desk_camera
+        self.unused = Played(DeviceKind.CAMERA)
+        self.unused.info = self.desk_camera
         return DriverSpec(
             name="second",
             kind=DeviceKind.CAMERA,
             lane="camera",
             installed=lambda: True,
             find=lambda: [self.desk_camera],
-            make=lambda _: cast("Device", played),
+            make=lambda _: cast("Device", self.unused),
         )
 
 
@@ -72,6 +85,81 @@ def test_a_given_role_is_served_by_that_device_at_once_and_listed(room: Room) ->
 
 def test_every_camera_is_offered_whatever_it_serves_for(room: Room) -> None:
     assert {info.model for info in room.diagnosing.cameras().result(5)} == {"Fake", "Desk"}
+
+
+class Watching(Played):
+    """A camera that says whether it is open."""
+
+    def __init__(self, info: DeviceInfo) -> None:
+        super().__init__(DeviceKind.CAMERA)
+        self.info = info
+        self.opened = 0
+
+    def open(self) -> None:
+        self.opened += 1
+
+    def close(self) -> None:
+        self.opened -= 1
+
+    def read(self, *, timeout_s: float, cancelled: Event) -> Frame:
+        self.act()
+        cancelled.wait(0.01)
+        return Frame(pixels=np.full((4, 4, 3), 50, np.uint8), number=1)
+
+
+def test_a_camera_without_a_role_is_seen_and_let_go(room: Room) -> None:
+    room.bench.look()
+    camera = room.unused = Watching(room.desk_camera)
+    seen = Event()
+    watching = room.diagnosing.watch(room.desk_camera, lambda _: seen.set())
+    assert seen.wait(5)
+    assert room.diagnosing.role_of(room.desk_camera) is None
+    watching.cancel()
+    assert watching.result(5) is None
+    assert camera.opened == 0
+    room.diagnosing.assign(DOCUMENT, room.desk_camera).result(5)
+    assert room.diagnosing.role_of(room.desk_camera) is DOCUMENT
+
+
+def test_a_camera_with_a_role_is_seen_where_it_serves(room: Room) -> None:
+    room.diagnosing.assign(DOCUMENT, room.desk_camera).result(5)
+    camera = room.unused = Watching(room.desk_camera)
+    room.bench.slots[DOCUMENT].release().result(5)
+    room.bench.look()
+    seen = Event()
+    watching = room.diagnosing.watch(room.desk_camera, lambda _: seen.set())
+    assert seen.wait(5)
+    assert room.diagnosing.states()[DOCUMENT] is DeviceState.BUSY
+    watching.cancel()
+    watching.result(5)
+    assert camera.opened == 1  # the role keeps it open for its next use
+
+
+@pytest.mark.parametrize("trouble", [Unplugged(), ValueError("crash")])
+def test_a_camera_that_fails_while_it_is_seen_is_let_go_and_says_why(
+    room: Room, trouble: Exception
+) -> None:
+    room.bench.look()
+    camera = room.unused = Watching(room.desk_camera)
+    camera.troubles = [trouble]
+    with pytest.raises(Trouble) as caught:
+        room.diagnosing.watch(room.desk_camera, lambda _: None).result(5)
+    assert caught.value.code == ("DEV-01" if isinstance(trouble, Unplugged) else "DEV-09")
+    assert camera.opened <= 0
+    gone = replace(room.desk_camera, serial="gone")
+    with pytest.raises(NoDevice):
+        room.diagnosing.watch(gone, lambda _: None).result(5)
+
+
+def test_a_role_that_the_disk_does_not_keep_is_told(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(room.bench, "assign", full)
+    with pytest.raises(DiskFull):
+        room.diagnosing.assign(DOCUMENT, room.desk_camera).result(5)
 
 
 @pytest.mark.parametrize("role", Role)

@@ -117,7 +117,8 @@ OPEN = {
     "diagnosing.heard", "diagnosing.when_devices", "diagnosing.states", "diagnosing.reasons",
     "diagnosing.faults", "diagnosing.devices", "diagnosing.cameras", "diagnosing.test",
     "diagnosing.drivers", "diagnosing.read_back", "diagnosing.subjects", "diagnosing.shown_on",
-    "diagnosing.print_page", "checklist.check", "checklist.print_slip", "checklist.looked_at",
+    "diagnosing.print_page", "diagnosing.watch", "diagnosing.role_of",
+    "checklist.check", "checklist.print_slip", "checklist.looked_at",
     "checklist.slip_lines", "checklist.last",
     # sealed packets and signed words, to and from a stick; whoever is in is asked for a role
     "bundles.*",

@@ -26,7 +26,15 @@ from migramovil.core.trouble import Trouble
 from migramovil.devices.host import SwapNotEncrypted
 from migramovil.devices.lanes import Ticket
 from migramovil.devices.mrz.mrz_frames import assemble, mended
-from migramovil.devices.ports import DeviceKind, DeviceRole, DeviceState, Printed, SlipLine
+from migramovil.devices.ports import (
+    DeviceInfo,
+    DeviceKind,
+    DeviceRole,
+    DeviceState,
+    Frame,
+    Printed,
+    SlipLine,
+)
 from migramovil.services.accounts import KeptDraft, Session
 from migramovil.services.backups import Medium, Standing
 from migramovil.services.bundles import Exchanged, Exported, Imported
@@ -452,6 +460,29 @@ class Diagnosing:
         self.slow: Ticket[Any] | None = None
         self.tested: list[Subject] = []
         self.listeners: list[Callable[[], object]] = []
+        self.plugged: tuple[DeviceInfo, ...] = ()  # cameras
+        self.serving: dict[DeviceRole, DeviceInfo] = {}
+        self.watched: list[tuple[DeviceInfo, Ticket[Any], Callable[[Frame], object]]] = []
+
+    def cameras(self) -> Ticket[tuple[DeviceInfo, ...]]:
+        return done(self.plugged)
+
+    def role_of(self, device: DeviceInfo) -> DeviceRole | None:
+        return next((role for role, info in self.serving.items() if info == device), None)
+
+    def watch(self, camera: DeviceInfo, on_frame: Callable[[Frame], object]) -> Ticket[None]:
+        ticket = failed(self.trouble) if self.trouble else pending()
+        self.watched.append((camera, ticket, on_frame))
+        return ticket
+
+    def assign(self, role: DeviceRole, device: DeviceInfo) -> Ticket[None]:
+        if self.slow is not None:
+            return self.slow
+        if self.trouble is not None:
+            return failed(self.trouble)
+        kept = {known: info for known, info in self.serving.items() if info != device}
+        self.serving = {**kept, role: device}
+        return done(None)
 
     def states(self) -> dict[DeviceRole, DeviceState]:
         return dict(self.known)
@@ -478,7 +509,9 @@ class Diagnosing:
         self.screens = screens
 
     def drivers(self) -> Ticket[tuple[DriverReport, ...]]:
-        here = DriverReport(name="simulado", kind=DeviceKind.CAMERA, installed=True)
+        here = DriverReport(
+            name="simulado", kind=DeviceKind.CAMERA, installed=True, found=self.plugged
+        )
         away = DriverReport(name="libfprint", kind=DeviceKind.FINGERPRINT, installed=False)
         return done((here, away))
 

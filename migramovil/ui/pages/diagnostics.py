@@ -66,10 +66,13 @@ class DiagnosticsPage(DayPage):
 
     help: ClassVar[str] = (
         "Elija un equipo con ↑ ↓ y pruébelo con F5; F7 prueba todo, Esc lo detiene y F6 lee con "
-        "la cámara la hoja que salió. El código es para decirlo por radio al técnico."
+        "la cámara la hoja que salió. Con varias cámaras, F3 dice para qué sirve cada una. El "
+        "código es para decirlo por radio al técnico."
     )
     checklist = Signal()
     """The start-of-day list was asked for."""
+    cameras = Signal()
+    """What each camera is for was asked for."""
     support = Signal()
     """The report for support was asked for."""
 
@@ -112,7 +115,9 @@ class DiagnosticsPage(DayPage):
         )  # fmt: skip
         told = kit.Scroll(kit.Box(kit.col(self._advice, self._history, None, gap=12)))
         advice = kit.Card((told, 1), title="Qué hacer", gap=8, pad=12)
-        listing = kit.Card((self.table, 1), pad=8)
+        self._several = kit.Button("Cámaras", icon="camera", key="F3", on=self.cameras.emit)
+        listing = kit.Card((self.table, 1), self._several, pad=8)
+        self._several.hide()
         wide = 376 if theme.large() else 392
         shares = (1, 1) if theme.large() else (3, 2)
         right = kit.col(head, self._trouble, (test, shares[0]), (advice, shares[1]), gap=12)
@@ -214,6 +219,8 @@ class DiagnosticsPage(DayPage):
 
     def _drivers_seen(self, drivers: tuple[DriverReport, ...]) -> None:
         self._drivers = drivers
+        cameras = [info for one in drivers if one.kind is DeviceKind.CAMERA for info in one.found]
+        self._several.setVisible(len(cameras) > 1)
         self._show_chosen()
 
     def _test_all(self) -> None:
