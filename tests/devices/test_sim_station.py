@@ -212,6 +212,33 @@ def test_two_cameras_have_each_their_role_and_a_receiver_tells_the_place(
     assert fix.latitude == pytest.approx(-16.565, abs=0.01)
 
 
+@every(["4500"])
+def test_each_camera_is_seen_before_it_has_a_role_and_given_one_at_once(
+    table: tuple[SimulatedStation, Bench],
+) -> None:
+    station, bench = table
+    bench.look()
+    faces, papers = station.given_roles.values()
+    assert (bench.role_of(faces), bench.role_of(papers)) == (DeviceRole.PORTRAIT, None)
+    light = {}
+    for info in (papers, faces, papers):
+        seen = Event()
+
+        def watch(camera: Camera, off: Event, info: Any = info, seen: Event = seen) -> None:
+            while not off.is_set():
+                picture = camera.read(timeout_s=5, cancelled=off).pixels
+                light[info.serial] = float(picture.mean())
+                seen.set()
+
+        watching = bench.through(info, watch)
+        assert seen.wait(20)
+        watching.cancel()
+    assert light[faces.serial] > light[papers.serial] + 50  # a bright wall, a bare table
+    bench.assign(DeviceRole.DOCUMENT, papers)  # while the last look still ends
+    assert watching.done()
+    assert bench.role_of(papers) is DeviceRole.DOCUMENT
+
+
 def test_the_roles_of_the_cameras_are_remembered_when_the_station_is_opened_again(
     tmp_path: Path,
 ) -> None:
