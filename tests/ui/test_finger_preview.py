@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from migramovil.core.enrollment import Draft
 from migramovil.devices.fingerprint.sbi import SbiReader, find
 from migramovil.devices.ports import DeviceKind, DriverSpec, FingerImage, OnPreview, Pixels
 from migramovil.devices.registry import Addresses, Bench
@@ -23,6 +22,7 @@ from migramovil.ui.pages.wizard import FingersPage
 from tests.services.bench import Counter, Headquarters, Reader, copied, enrolled, opened, person
 from tests.ui import wizard_desk as played
 from tests.ui.checks import LOOKS, assert_all_well, settle
+from tests.ui.gallery import ridges
 
 
 def grey(level: int, height: int = 40, width: int = 32) -> Pixels:
@@ -123,7 +123,7 @@ def test_a_finger_being_laid_on_is_whole_in_every_look(
     theme.use(*look, motion=False)
     page, enrolling = opened_page(qtbot)
     page.action_for("F5")()
-    laid_on(enrolling, played.ridges(400, 400))
+    laid_on(enrolling, ridges(400, 400))
     assert_all_well(page.window())
 
 
@@ -199,8 +199,18 @@ class ShowingReader(Reader):
         return FingerImage(pixels=grey(150), ppi=500)
 
 
-def first_attempt(draft: Draft) -> bool:
-    return any(finger.attempts for finger in draft.fingers)
+def pictures_of(page: FingersPage) -> list[Pixels]:
+    """Every picture the page shows from now on, in order."""
+    shown: list[Pixels] = []
+    show = page.live.show_pixels
+
+    def watched(pixels: Pixels | None) -> None:
+        if pixels is not None:
+            shown.append(pixels)
+        show(pixels)
+
+    page.live.show_pixels = watched  # type: ignore[method-assign]
+    return shown
 
 
 def test_what_is_kept_is_the_impression_and_no_picture_of_the_preview(
@@ -223,17 +233,19 @@ def test_the_finger_on_a_reader_behind_a_device_service_is_seen_and_then_taken(
 ) -> None:
     rows, columns = np.mgrid[0:96, 0:80]
     impression = (128 + 100 * np.sin((rows + columns) / 3)).astype(np.uint8)
-    service = SbiService(lambda _: impression, pace_s=0.4, fps=25, slap=False)
+    service = SbiService(lambda _: impression, pace_s=0.2, fps=25, slap=False)
     try:
         info = find(Addresses(sbi=str(service.port), sbi_environment="Developer"))[0]
         assert info.capabilities["preview"] is True
         reader = SbiReader(info, roots=lambda: service.roots_pem, environment="Developer")
         page = sit(spec_of(reader))
+        shown = pictures_of(page)
         page.action_for("F5")()  # type: ignore[misc]
-        qtbot.wait_until(lambda: not page.live.empty, timeout=10_000)
-        assert not first_attempt(counter.draft)
-        qtbot.wait_until(lambda: first_attempt(counter.draft), timeout=10_000)
+        qtbot.wait_until(
+            lambda: bool(shown) and np.array_equal(shown[-1], impression), timeout=10_000
+        )
         page.leave()
+        assert shown[0].shape == (48, 40)  # half the size: the preview, before the impression
         kept = counter.enrolling.finger_pixels(2).result(10)
         assert np.array_equal(kept, impression)
     finally:
