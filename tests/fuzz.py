@@ -241,12 +241,12 @@ def hunt(target: Target, count: int, *, first: int = 0, seed: int = 0) -> Hunt:
     """Feed a target `count` broken messages."""
     findings: list[tuple[int, str]] = []
     slowest = 0.0
-    began = time.perf_counter()
+    began = time.thread_time()
     for number in range(first, first + count):
         data = message(target, number, seed=seed)
-        start = time.perf_counter()
+        start = time.thread_time()
         found = _tried(target, data)
-        took = time.perf_counter() - start
+        took = time.thread_time() - start
         slowest = max(slowest, took)
         if took > SLOW_S:
             found = f"took {took:.1f} s"
@@ -257,7 +257,7 @@ def hunt(target: Target, count: int, *, first: int = 0, seed: int = 0) -> Hunt:
     return Hunt(
         target=target.name,
         messages=count,
-        seconds=round(time.perf_counter() - began, 3),
+        seconds=round(time.thread_time() - began, 3),
         slowest_ms=round(slowest * 1000, 2),
         findings=tuple(findings),
     )
