@@ -18,6 +18,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.utils import CryptographyDeprecationWarning
 
 from migramovil.devices.trouble import (
     CertificateExpired,
@@ -38,6 +39,7 @@ _MALFORMED = (
     TypeError,
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
+    CryptographyDeprecationWarning,  # what is only tolerated, where warnings are errors
     x509.InvalidVersion,
     UserWarning,
 )
