@@ -8,6 +8,7 @@ office says it holds it: given at least once, in the order it was opened.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -145,8 +146,22 @@ class HandedOver:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of HandedOver."""
-    found = msgspec.json.schema(HandedOver)
+    found = _described(msgspec.json.schema(HandedOver))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
+
+
+def _described(schema: Any) -> Any:
+    """Descriptions without the margin of their docstrings, which not every Python takes away."""
+    if isinstance(schema, list):
+        return [_described(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: inspect.cleandoc(value)
+        if name == "description" and isinstance(value, str)
+        else _described(value)
+        for name, value in schema.items()
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
