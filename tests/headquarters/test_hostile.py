@@ -156,10 +156,25 @@ def receiving(place: Place, **more: Any) -> TestClient[Any]:
     return TestClient(http.build_app(receiver(place), **{**FREE, **more}))  # type: ignore[arg-type]
 
 
+_OPEN: list[Store] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed_books() -> Iterator[None]:
+    yield
+    while _OPEN:
+        _OPEN.pop().close()
+
+
+def _opened(place: Place) -> Store:
+    _OPEN.append(Store(place.data / server.BOOKS))
+    return _OPEN[-1]
+
+
 def receiver(place: Place, **more: Any) -> Receiver:
     keys = setup.edge(place.data)
     return Receiver(
-        store=Store(place.data / server.BOOKS),
+        store=_opened(place),
         objects=Objects(place.data),
         reports=Reports(place.data),
         descriptor=setup.signed_descriptor(place.data),
